@@ -1,0 +1,185 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/colour.hpp"
+
+/// The validated configuration: plain values, immutable once loaded. Every default of the product
+/// stands in this header and nowhere else; config/switchyard.yaml shows each of them.
+namespace switchyard::config {
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+struct Certificate {
+    std::string certificate;  ///< PEM file: the certificate, then its chain.
+    std::string key;          ///< PEM file: the private key.
+    bool operator==(const Certificate&) const = default;
+};
+
+enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
+
+struct Tls {
+    std::vector<Certificate> certificates;  ///< The first one answers clients without a known SNI.
+    TlsVersion min_version = TlsVersion::tls1_2;
+    std::string ciphers;        ///< OpenSSL cipher list for TLS 1.2; empty: OpenSSL's default.
+    bool session_tickets = true;
+    bool operator==(const Tls&) const = default;
+};
+
+struct Listener {
+    std::string address;  ///< As written: "0.0.0.0:443", "[::]:443".
+    std::string host;     ///< IPv4 or IPv6 address without brackets.
+    std::uint16_t port = 0;
+    bool redirect_to_https = false;
+    std::uint16_t https_port = 443;  ///< The port that redirect_to_https points to.
+    std::optional<Tls> tls;
+    bool operator==(const Listener&) const = default;
+};
+
+struct Admin {
+    std::string socket = "/run/switchyard/admin.sock";
+    std::uint32_t socket_mode = 0660;
+    std::string metrics;  ///< "address:port" of the Prometheus listener; empty: none.
+    bool operator==(const Admin&) const = default;
+};
+
+/// What clients may take (all listeners).
+struct Limits {
+    std::size_t head_bytes = 32 * 1024;  ///< Request line and header section, bytes: 431 beyond.
+    std::uint32_t header_count = 100;    ///< 431 beyond.
+    std::size_t target_bytes = 8 * 1024; ///< Request target: 414 beyond.
+    std::uint64_t body_bytes = 0;        ///< 413 beyond; 0: unlimited. A service may set its own.
+    std::uint32_t connections = 0;       ///< Client connections, all workers; 0: unlimited.
+    std::uint32_t connections_per_address = 0;  ///< 0: unlimited.
+    bool operator==(const Limits&) const = default;
+};
+
+/// Client-side phases (all listeners).
+struct Timeouts {
+    milliseconds tls_handshake = 10s;
+    milliseconds request_head = 10s;    ///< First byte to the end of the header section: 408.
+    milliseconds request_body = 30s;    ///< Without a byte of the body: 408.
+    milliseconds response_write = 30s;  ///< Without a byte taken by the client: connection reset.
+    milliseconds keep_alive = 75s;      ///< Idle between two requests: connection closed.
+    milliseconds shutdown = 30s;        ///< What is in flight at SIGTERM may take this long.
+    bool operator==(const Timeouts&) const = default;
+};
+
+/// Upstream phases, per service.
+struct UpstreamTimeouts {
+    milliseconds connect = 3s;         ///< 504 beyond (after retries).
+    milliseconds response_head = 60s;  ///< Request sent to response head: 504.
+    milliseconds response_body = 60s;  ///< Without a byte of the body: response aborted.
+    milliseconds request_write = 30s;  ///< Without a byte taken by the target: 504.
+    milliseconds idle = 55s;           ///< Unused pooled connections are closed after this.
+    bool operator==(const UpstreamTimeouts&) const = default;
+};
+
+struct HealthCheck {
+    enum class Kind : std::uint8_t { http, tcp };
+    Kind kind = Kind::tcp;      ///< http as soon as a path is given.
+    std::string path;           ///< Request target of the check, "/up".
+    std::string host;           ///< Host header; empty: the service's first exact host, else the target.
+    milliseconds interval = 1s;
+    milliseconds timeout = 2s;
+    std::uint32_t healthy_after = 2;    ///< Successes in a row.
+    std::uint32_t unhealthy_after = 3;  ///< Failures in a row.
+    std::uint16_t expect_min = 200;     ///< Status codes that count as healthy, inclusive.
+    std::uint16_t expect_max = 299;
+    bool operator==(const HealthCheck&) const = default;
+};
+
+/// Passive ejection of targets that can't be connected to.
+struct Ejection {
+    std::uint32_t failures = 3;    ///< Failed connects in a row; 0: off.
+    milliseconds duration = 5s;    ///< For how long the target is passed over.
+    bool operator==(const Ejection&) const = default;
+};
+
+struct Target {
+    enum class Kind : std::uint8_t { ip, name, unix_socket };
+    Kind kind = Kind::ip;
+    std::string address;  ///< As written: "10.0.0.2:80", "[::1]:80", "app.internal:80", "unix:/run/a.sock".
+    std::string host;     ///< IP, host name, or the path of the unix socket.
+    std::uint16_t port = 0;
+    bool operator==(const Target&) const = default;
+};
+
+struct Slot {
+    std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
+    std::vector<Target> targets;
+    bool operator==(const Slot&) const = default;
+};
+
+struct Service {
+    std::string name;
+    std::vector<std::string> hosts;  ///< Lower case; exact, "*.example.com", or "*" for any.
+    std::string path = "/";          ///< Path prefix, matched at segment boundaries.
+    bool strip_path = false;         ///< Take the prefix off before the request goes upstream.
+    std::optional<Slot> slots[2];    ///< By index_of(Colour).
+    Colour initial_live = Colour::blue;  ///< Used only when the state has no entry yet.
+    HealthCheck health_check;
+    Ejection ejection;
+    UpstreamTimeouts timeouts;
+    milliseconds drain_timeout = 30s;
+    std::uint32_t retries = 2;             ///< Further tries after the first one (C10); 0: none.
+    std::uint32_t max_idle_connections = 128;  ///< Pooled connections per worker and target.
+    std::optional<std::uint64_t> body_bytes;   ///< Overrides limits.body_bytes.
+    std::string served_by_header = "X-Served-By";  ///< Empty: not sent.
+    std::string server_info_path = "/server_info"; ///< Empty: none. Exact match of the path.
+    bool forward_host = true;  ///< Send the client's Host upstream (else the target's address).
+    bool operator==(const Service&) const = default;
+};
+
+struct AccessLog {
+    enum class Format : std::uint8_t { json, combined };
+    std::string path;  ///< Empty: off; "-": standard output.
+    Format format = Format::json;
+    std::size_t buffer_bytes = 1024 * 1024;  ///< Per worker; lines that don't fit are dropped and counted.
+    bool operator==(const AccessLog&) const = default;
+};
+
+struct Log {
+    std::string level = "info";  ///< trace, debug, info, warn, error.
+    bool operator==(const Log&) const = default;
+};
+
+/// An address range, for trusted proxies.
+struct Cidr {
+    std::uint8_t bytes[16] = {};  ///< Network order; IPv4 as ::ffff:a.b.c.d.
+    std::uint8_t prefix = 128;    ///< Bits, counted on the 128-bit form.
+    std::string text;
+    bool operator==(const Cidr&) const = default;
+};
+
+struct ErrorPage {
+    std::string html;  ///< File contents; "{{status}}", "{{reason}}", "{{request_id}}" are replaced.
+    bool operator==(const ErrorPage&) const = default;
+};
+
+struct Config {
+    std::string file;           ///< Where it was read from.
+    std::uint32_t workers = 0;  ///< Threads; 0 (auto): one a core.
+    std::vector<Listener> listeners;
+    Admin admin;
+    std::string state = "/var/lib/switchyard/state.db";
+    Limits limits;
+    Timeouts timeouts;
+    AccessLog access_log;
+    Log log;
+    std::vector<Cidr> trusted_proxies;  ///< Whose X-Forwarded-* and Forwarded are believed.
+    std::string via = "switchyard";     ///< Pseudonym in Via; empty: no Via field.
+    /// By status code, 0 for "any other"; read at load time.
+    std::map<unsigned, ErrorPage> error_pages;
+    std::vector<Service> services;  ///< In the order of the file.
+    bool operator==(const Config&) const = default;
+};
+
+}  // namespace switchyard::config

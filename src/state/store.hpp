@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/system/result.hpp>
+
+#include "base/colour.hpp"
+#include "base/error.hpp"
+
+/// What must survive a crash: each service's live slot and epoch, and the history.
+namespace switchyard::state {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+struct ServiceRecord {
+    Colour live = Colour::blue;
+    std::uint64_t epoch = 1;
+    WallTime live_since{};  ///< When the live slot last changed.
+    /// The slot that was live before, for rollback; none before the first switch.
+    std::optional<Colour> previous;
+    bool operator==(const ServiceRecord&) const = default;
+};
+
+/// One line of the history: a change, or an attempt that was refused.
+struct HistoryEntry {
+    std::int64_t id = 0;  ///< Assigned by the store, growing.
+    WallTime at{};
+    std::string service;
+    std::string action;   ///< "switch", "rollback", "reload", "start", ...
+    std::uint32_t uid = 0;  ///< Peer of the admin socket (SO_PEERCRED).
+    std::string user;       ///< Its name when it has one.
+    std::optional<Colour> from;
+    std::optional<Colour> to;
+    std::uint64_t epoch = 0;  ///< Epoch after the change; for a refusal the one in force.
+    std::string outcome;      ///< "committed", "drained", "cut", "cancelled", "refused", "interrupted".
+    std::string detail;       ///< Reason of a refusal, or a remark; one line.
+    std::string receipt;      ///< JSON object, or empty.
+};
+
+/// A SQLite file (WAL, synchronous=FULL). All calls block on the disk: call them from one thread
+/// of their own, never from a worker. Not thread-safe.
+class Store {
+  public:
+    /// Opens or creates FILE (its folder must exist) and takes an exclusive advisory lock that
+    /// lives as long as the store: a second daemon on the same file is refused by name. Errors say
+    /// how to go on: not a database, another application's file, a newer schema, damaged
+    /// (quick_check), not writable, locked by pid N. Entries that a crash left as "committed" (their
+    /// drain never ended) become "interrupted".
+    static boost::system::result<std::unique_ptr<Store>, Error> open(const std::string& file);
+
+    virtual ~Store() = default;
+
+    /// All services that were ever recorded.
+    virtual boost::system::result<std::map<std::string, ServiceRecord>, Error> services() = 0;
+
+    /// Writes the record and the entry in one transaction; durable when it returns. Returns the
+    /// entry's id.
+    virtual boost::system::result<std::int64_t, Error> commit(const std::string& service,
+                                                              const ServiceRecord& record,
+                                                              const HistoryEntry& entry) = 0;
+
+    /// Several records at once (start-up, reload), in one transaction, with one entry.
+    virtual boost::system::result<std::int64_t, Error> commit_all(
+        const std::map<std::string, ServiceRecord>& records, const HistoryEntry& entry) = 0;
+
+    /// Adds an entry that changes nothing (a refusal).
+    virtual boost::system::result<std::int64_t, Error> append(const HistoryEntry& entry) = 0;
+
+    /// Completes an entry: how it ended.
+    virtual boost::system::result<void, Error> finish(std::int64_t id, const std::string& outcome,
+                                                      const std::string& detail,
+                                                      const std::string& receipt) = 0;
+
+    /// The newest entries first; an empty service means all. At most `limit`.
+    virtual boost::system::result<std::vector<HistoryEntry>, Error> history(
+        const std::string& service, std::size_t limit) = 0;
+};
+
+}  // namespace switchyard::state
