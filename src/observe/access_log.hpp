@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "observe/outcome.hpp"
+
+namespace switchyard::observe {
+
+/// One request, as views that are valid during the call only. Durations in microseconds; -1: did
+/// not happen.
+struct AccessRecord {
+    std::chrono::system_clock::time_point start;
+    std::string_view client;       ///< Address without port.
+    std::string_view method;
+    std::string_view target;       ///< Request target as received.
+    std::string_view host;
+    std::string_view protocol;     ///< "HTTP/1.1"
+    std::string_view tls;          ///< "TLSv1.3", or empty.
+    std::string_view service;
+    std::string_view slot;         ///< "blue", "green", or empty.
+    std::string_view upstream;     ///< Address of the target.
+    std::string_view request_id;
+    std::string_view referer;
+    std::string_view user_agent;
+    std::string_view error;        ///< X-Switchyard-Error code, or empty.
+    std::uint64_t epoch = 0;
+    unsigned status = 0;           ///< 0: no head was sent.
+    std::uint64_t bytes_received = 0;  ///< Body, from the client.
+    std::uint64_t bytes_sent = 0;      ///< Head and body, to the client.
+    std::int64_t connect_us = -1;
+    std::int64_t first_byte_us = -1;
+    std::int64_t total_us = 0;
+    unsigned retries = 0;
+    Outcome outcome = Outcome::completed;
+};
+
+enum class AccessFormat : std::uint8_t { json, combined };
+
+/// Where a worker puts its lines: formats into a ring of fixed size that the log's own thread
+/// empties. Never blocks, never allocates; a line that does not fit is dropped and counted.
+/// One thread writes.
+class AccessSink {
+  public:
+    virtual ~AccessSink() = default;
+    virtual void write(const AccessRecord& record) noexcept = 0;
+};
+
+/// The access log: one file (or standard output), a sink a worker, one writing thread. Start,
+/// stop, reopen from the control thread; sinks from their workers.
+class AccessLog {
+  public:
+    /// Opens PATH for appending ("-": standard output) and starts the thread.
+    static Result<std::unique_ptr<AccessLog>> open(const std::string& path, AccessFormat format,
+                                                   std::size_t workers,
+                                                   std::size_t buffer_bytes_per_worker);
+
+    /// Writes what is buffered, then closes.
+    virtual ~AccessLog() = default;
+
+    /// Belongs to the log; valid as long as the log.
+    [[nodiscard]] virtual AccessSink& sink(std::size_t worker) = 0;
+
+    /// Asks the thread to write what it has, then close and open the file again (SIGUSR1). Returns
+    /// at once; if the file can't be opened, the old one stays and an error is logged.
+    virtual void reopen() = 0;
+
+    /// Lines dropped since the start because a ring was full or the file could not be written.
+    [[nodiscard]] virtual std::uint64_t dropped() const noexcept = 0;
+};
+
+}  // namespace switchyard::observe

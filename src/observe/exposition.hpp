@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "observe/slot_metrics.hpp"
+
+namespace switchyard::observe {
+
+/// What a scrape shows besides the cells: gathered by the control thread at that moment.
+struct TargetGauge {
+    std::string service;
+    Colour colour{};
+    std::string address;
+    bool healthy = false;
+    bool ejected = false;
+    std::uint64_t in_flight = 0;
+};
+
+struct ServiceGauge {
+    std::string service;
+    Colour live{};
+    std::uint64_t epoch = 0;
+    std::uint64_t switches = 0;         ///< Committed since the start.
+    std::uint64_t switches_refused = 0;
+    std::uint64_t drains_active = 0;
+    std::uint64_t drain_in_flight = 0;  ///< Requests that active drains wait for.
+    std::uint64_t drained_requests = 0; ///< Completed in drains since the start.
+    std::uint64_t cut_requests = 0;
+    double last_drain_seconds = 0;
+    double last_switch_seconds = 0;     ///< Command duration.
+};
+
+struct Scrape {
+    std::vector<std::shared_ptr<SlotMetrics>> slots;
+    std::span<const WorkerCell> workers;
+    std::vector<TargetGauge> targets;
+    std::vector<ServiceGauge> services;
+    std::uint64_t access_log_dropped = 0;
+    double uptime_seconds = 0;
+    std::string version;
+    double config_loaded_at = 0;  ///< Unix seconds.
+    bool last_reload_ok = true;
+};
+
+/// Prometheus text exposition (version 0.0.4) of a scrape, through prometheus-cpp's serializer.
+/// Names start with "switchyard_".
+[[nodiscard]] std::string expose(const Scrape& scrape);
+
+}  // namespace switchyard::observe

@@ -1,0 +1,26 @@
+#include "route/ledger.hpp"
+
+#include <atomic>
+
+namespace switchyard::route {
+
+Ledger::Totals Ledger::totals() const noexcept {
+    Totals totals;
+    for (const Cell& cell : cells_) {
+        for (std::size_t i = 0; i < totals.left.size(); ++i) totals.left[i] += cell.left[i].get();
+        totals.moved += cell.moved.get();
+    }
+    std::atomic_thread_fence(std::memory_order_acquire);
+    for (const Cell& cell : cells_) {
+        totals.entered += cell.entered.get();
+        const std::uint64_t first = cell.first_entered_ns.get();
+        const std::uint64_t last = cell.last_entered_ns.get();
+        if (first != 0 && (totals.first_entered_ns == 0 || first < totals.first_entered_ns)) {
+            totals.first_entered_ns = first;
+        }
+        if (last > totals.last_entered_ns) totals.last_entered_ns = last;
+    }
+    return totals;
+}
+
+}  // namespace switchyard::route

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/colour.hpp"
+#include "config/config.hpp"
+#include "observe/slot_metrics.hpp"
+#include "route/host_table.hpp"
+#include "route/ledger.hpp"
+#include "route/target.hpp"
+
+namespace switchyard::route {
+
+/// One slot of a service in one epoch.
+struct SlotState {
+    Colour colour{};
+    std::string name;
+    std::vector<std::shared_ptr<Target>> targets;  ///< Never empty.
+    std::shared_ptr<Ledger> ledger;
+    std::shared_ptr<observe::SlotMetrics> metrics;
+    std::string served_by_line;  ///< "X-Served-By: blue-production\r\n", or empty.
+};
+
+/// A service in one epoch: routing, options and epoch are one immutable object (C1). Requests
+/// point to it from their routing decision to their end; whoever publishes keeps it alive until its
+/// ledgers are empty.
+struct ServiceState {
+    std::shared_ptr<const config::Service> config;
+    std::uint64_t epoch = 1;
+    Colour live = Colour::blue;
+    std::optional<SlotState> slots[2];
+
+    [[nodiscard]] const std::string& name() const noexcept { return config->name; }
+    [[nodiscard]] const SlotState& live_slot() const noexcept { return *slots[index_of(live)]; }
+    [[nodiscard]] const SlotState* slot(Colour colour) const noexcept {
+        const auto& entry = slots[index_of(colour)];
+        return entry ? &*entry : nullptr;
+    }
+};
+
+/// The immutable routing state that every request reads, once. Published with one atomic store.
+struct Snapshot {
+    std::uint64_t version = 0;  ///< Grows by one with each publication.
+    std::shared_ptr<const config::Config> config;
+    /// In the order of config->services; hosts refers to these positions.
+    std::vector<std::shared_ptr<const ServiceState>> services;
+    std::shared_ptr<const HostTable> hosts;
+
+    /// The service for a host (lower case, without port) and a path; nullptr: none.
+    [[nodiscard]] const ServiceState* match(std::string_view host,
+                                            std::string_view path) const noexcept {
+        const int index = hosts->find(host, path);
+        return index < 0 ? nullptr : services[static_cast<std::size_t>(index)].get();
+    }
+};
+
+}  // namespace switchyard::route

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/colour.hpp"
+#include "config/config.hpp"
+#include "observe/counter.hpp"
+
+namespace switchyard::route {
+
+enum class Health : std::uint8_t { unknown, healthy, unhealthy };
+
+/// A resolved address, ready for connect(2).
+struct SocketAddress {
+    alignas(8) unsigned char bytes[112] = {};  ///< sockaddr_in, sockaddr_in6 or sockaddr_un.
+    std::uint32_t size = 0;
+    bool operator==(const SocketAddress&) const = default;
+};
+
+/// One `address:port` of a slot while it is configured. The same object goes on through switches
+/// and reloads as long as (service, slot, address) stays, so its health and its pooled connections
+/// do too. Flags: any thread. Addresses: under a lock, touched only to connect.
+class Target {
+  public:
+    struct alignas(observe::kCacheLine) Cell {
+        observe::Counter in_flight;
+    };
+
+    /// `id` is unique in the process and never used again.
+    Target(std::uint32_t id, std::string service, Colour colour, config::Target config,
+           std::size_t workers)
+        : id_(id),
+          service_(std::move(service)),
+          colour_(colour),
+          config_(std::move(config)),
+          cells_(workers) {}
+
+    [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
+    [[nodiscard]] const std::string& service() const noexcept { return service_; }
+    [[nodiscard]] Colour colour() const noexcept { return colour_; }
+    [[nodiscard]] const config::Target& config() const noexcept { return config_; }
+    [[nodiscard]] const std::string& address() const noexcept { return config_.address; }
+
+    [[nodiscard]] Cell& cell(std::size_t worker) noexcept { return cells_[worker]; }
+    [[nodiscard]] std::uint64_t in_flight() const noexcept {
+        std::uint64_t total = 0;
+        for (const Cell& cell : cells_) total += cell.in_flight.get();
+        return total;
+    }
+
+    [[nodiscard]] Health health() const noexcept { return health_.load(std::memory_order_relaxed); }
+    void set_health(Health health) noexcept { health_.store(health, std::memory_order_relaxed); }
+
+    /// Ejected: passed over although health checks may still succeed. steady_clock nanoseconds.
+    [[nodiscard]] bool ejected(std::uint64_t now_ns) const noexcept {
+        return ejected_until_ns_.load(std::memory_order_relaxed) > now_ns;
+    }
+    /// Workers report each connect; `failures` in a row eject for `duration` (0: never).
+    void connect_succeeded() noexcept {
+        if (failures_.load(std::memory_order_relaxed) != 0) {
+            failures_.store(0, std::memory_order_relaxed);
+        }
+    }
+    void connect_failed(std::uint64_t now_ns, std::uint32_t failures,
+                        std::chrono::nanoseconds duration) noexcept {
+        if (failures_.fetch_add(1, std::memory_order_relaxed) + 1 >= failures && failures != 0) {
+            ejected_until_ns_.store(now_ns + static_cast<std::uint64_t>(duration.count()),
+                                    std::memory_order_relaxed);
+            failures_.store(0, std::memory_order_relaxed);
+        }
+    }
+
+    /// Addresses to connect to, in order of preference; empty: not resolved.
+    [[nodiscard]] std::vector<SocketAddress> addresses() const {
+        const std::lock_guard lock(mutex_);
+        return addresses_;
+    }
+    void set_addresses(std::vector<SocketAddress> addresses) {
+        const std::lock_guard lock(mutex_);
+        addresses_ = std::move(addresses);
+    }
+
+  private:
+    const std::uint32_t id_;
+    const std::string service_;
+    const Colour colour_;
+    const config::Target config_;
+    std::vector<Cell> cells_;
+    std::atomic<Health> health_{Health::unknown};
+    std::atomic<std::uint32_t> failures_{0};
+    std::atomic<std::uint64_t> ejected_until_ns_{0};
+    mutable std::mutex mutex_;
+    std::vector<SocketAddress> addresses_;
+};
+
+}  // namespace switchyard::route
