@@ -16,6 +16,7 @@
 #include "config/config.hpp"
 #include "observe/slot_metrics.hpp"
 #include "route/snapshot.hpp"
+#include "route/target_report.hpp"
 
 /// What the controller needs from the rest of the house: a few functions each, so that it can be
 /// tested with faults at every step. All are called on the control thread, and awaitables complete
@@ -48,16 +49,7 @@ class Publisher {
 };
 
 /// What was seen of a target at its last health check. Kept by the monitor, control thread only.
-struct TargetReport {
-    route::Health health = route::Health::unknown;
-    std::chrono::system_clock::time_point since{};  ///< Of the present health.
-    std::optional<std::chrono::system_clock::time_point> checked_at;
-    unsigned status = 0;          ///< 0: no answer (or a tcp check).
-    std::chrono::microseconds duration{0};
-    std::string error;            ///< Socket error, time-out or protocol error; empty: none.
-    std::string body_line;        ///< First line of the body, at most 200 bytes, printable.
-    std::vector<std::string> resolved;  ///< Addresses a host name stands for now.
-};
+using route::TargetReport;
 
 /// Watches targets: active health checks and name resolution.
 class HealthMonitor {
