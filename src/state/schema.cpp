@@ -1,0 +1,167 @@
+#include "state/schema.hpp"
+
+#include "state/file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <fcntl.h>
+#include <string_view>
+#include <unistd.h>
+
+namespace switchyard::state {
+
+namespace {
+
+constexpr const char* kTables = R"sql(
+    BEGIN IMMEDIATE;
+    CREATE TABLE services (
+        name TEXT PRIMARY KEY,
+        live TEXT NOT NULL CHECK (live IN ('blue', 'green')),
+        epoch INTEGER NOT NULL CHECK (epoch >= 1),
+        live_since_ns INTEGER NOT NULL,
+        previous TEXT CHECK (previous IN ('blue', 'green'))
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE history (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at_ns INTEGER NOT NULL,
+        service TEXT NOT NULL,
+        action TEXT NOT NULL,
+        uid INTEGER NOT NULL,
+        user TEXT NOT NULL,
+        from_slot TEXT CHECK (from_slot IN ('blue', 'green')),
+        to_slot TEXT CHECK (to_slot IN ('blue', 'green')),
+        epoch INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        receipt TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX history_of_service ON history (service, id);
+)sql";
+
+constexpr std::string_view kMagic("SQLite format 3\0", 16);
+constexpr std::size_t kHeaderBytes = 100;  // https://www.sqlite.org/fileformat2.html §1.3
+constexpr std::size_t kApplicationIdOffset = 68;
+
+std::string way_on(const std::string& file) {
+    return " Move it aside and restore a backup, or start without a state file: then every "
+           "service begins with the slot that the configuration names, so find out first which "
+           "one is really live. (mv " +
+           file + " " + file + ".damaged)";
+}
+
+/// Reads the header without SQLite, so that nothing of a foreign file is touched.
+Result<void> check_header(const std::string& file) {
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return file_error(file, "cannot be opened", errno);
+    std::array<char, kHeaderBytes> header{};
+    const ssize_t got = ::read(fd, header.data(), header.size());
+    const int failed = errno;
+    ::close(fd);
+    if (got < 0) return file_error(file, "cannot be read", failed);
+    const std::string_view bytes(header.data(), static_cast<std::size_t>(got));
+    if (bytes.empty()) {
+        return Error(file + " is empty, which no state file ever is: it is damaged." +
+                     way_on(file));
+    }
+    if (!bytes.starts_with(kMagic.substr(0, bytes.size())) || bytes.size() < kMagic.size()) {
+        return Error(file +
+                     " is not a state file of Switchyard (not even a SQLite database). Correct "
+                     "'state' in the configuration." +
+                     " If it once was one, it is damaged." + way_on(file));
+    }
+    if (bytes.size() < kHeaderBytes) {
+        return Error(file + " is cut short: it is damaged." + way_on(file));
+    }
+    std::uint32_t id = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+        id = (id << 8) | static_cast<unsigned char>(bytes[kApplicationIdOffset + i]);
+    }
+    if (id != kApplicationId) {
+        return Error(file +
+                     " is a database of another application. It was not touched. Correct 'state' "
+                     "in the configuration, or move the file aside.");
+    }
+    return {};
+}
+
+Result<void> check_version(Database& database) {
+    const auto text = database.value("PRAGMA user_version");
+    if (!text) return text.error();
+    if (*text != std::to_string(kSchemaVersion)) {
+        return Error(database.file() + " was written by another version of Switchyard (schema " +
+                     *text + "; this one, " SWITCHYARD_VERSION ", knows " +
+                     std::to_string(kSchemaVersion) +
+                     "). Start the newer switchyardd again, or restore the backup from before the "
+                     "upgrade.");
+    }
+    return {};
+}
+
+Result<void> check_pages(Database& database) {
+    const auto found = database.value("PRAGMA quick_check(1)");
+    if (found && *found == "ok") return {};
+    std::string reason = found ? *found : std::string(sqlite3_errmsg(database.handle()));
+    for (char& c : reason) {
+        if (c == '\n') c = ' ';
+    }
+    return Error(database.file() + " is damaged (" + reason + ")." + way_on(database.file()));
+}
+
+bool damaged(const Database& database) {
+    const int code = sqlite3_errcode(database.handle());
+    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+}  // namespace
+
+Result<void> create_state_file(const std::string& file) {
+    if (exists(file + "-wal")) {
+        return Error(file + " is missing, but " + file +
+                     "-wal, which belongs to it, is there and may hold the last changes. Restore "
+                     "both from a backup, or move " +
+                     file + "-wal aside to start without a state.");
+    }
+    const std::string draft = file + ".new";
+    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+        std::remove((draft + suffix).c_str());
+    }
+    if (auto made = create_private(draft); !made) return made;
+    {
+        auto database = Database::open(draft);
+        if (!database) return database.error();
+        const std::string sql = std::string("PRAGMA synchronous=FULL;") + kTables +
+                                "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                                ";PRAGMA user_version=" + std::to_string(kSchemaVersion) +
+                                ";COMMIT;";
+        if (auto ran = database->run(sql.c_str()); !ran) return ran;
+    }
+    return move_into_place(draft, file);
+}
+
+Result<Database> open_state_file(const std::string& file) {
+    if (auto ours = check_header(file); !ours) return ours.error();
+    auto database = Database::open(file);
+    if (!database) return database.error();
+    const auto known = check_version(*database);
+    const bool unreadable = !known && damaged(*database);
+    if (!known && !unreadable) return known.error();
+    if (auto whole = check_pages(*database); !whole) return whole.error();
+    if (unreadable) return known.error();
+    if (database->read_only()) return file_error(file, "cannot be written", EACCES);
+
+    const auto mode = database->value("PRAGMA journal_mode=WAL");
+    if (!mode) return mode.error();
+    if (*mode != "wal") {
+        return Error(file +
+                     " cannot use a write-ahead log here. Put it on a local file system, not on a "
+                     "network share.");
+    }
+    if (auto set = database->run("PRAGMA synchronous=FULL;"); !set) {
+        return set.error();
+    }
+    return database;
+}
+
+}  // namespace switchyard::state

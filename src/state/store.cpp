@@ -1,0 +1,236 @@
+#include "state/store.hpp"
+
+#include "state/file.hpp"
+#include "state/lock_file.hpp"
+#include "state/schema.hpp"
+#include "state/sqlite.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace switchyard::state {
+
+namespace {
+
+constexpr std::int64_t kHistoryRows = 10'000;
+
+std::int64_t to_ns(WallTime time) {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+WallTime from_ns(std::int64_t ns) {
+    return WallTime(std::chrono::duration_cast<WallTime::duration>(std::chrono::nanoseconds(ns)));
+}
+
+void bind_colour(Statement& statement, const std::optional<Colour>& colour) {
+    if (colour) {
+        statement.bind(to_string(*colour));
+    } else {
+        statement.bind_null();
+    }
+}
+
+/// Begins a transaction; what was not committed is taken back.
+class Transaction {
+  public:
+    explicit Transaction(Database& database)
+        : database_(database), began_(database.run("BEGIN IMMEDIATE")) {}
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+
+    ~Transaction() {
+        if (!began_ || committed_) return;
+        // SQLite may have rolled back already: then this fails, and that is fine.
+        (void)database_.run("ROLLBACK");
+    }
+
+    [[nodiscard]] const Result<void>& began() const noexcept { return began_; }
+
+    Result<void> commit() {
+        auto done = database_.run("COMMIT");
+        if (done) {
+            committed_ = true;
+            return done;
+        }
+        (void)database_.run("ROLLBACK");
+        committed_ = true;  // Nothing is left to take back.
+        // If the last sync failed, the log may hold the transaction that we are about to call
+        // failed, and a crash would bring it to life. Emptying the log prevents that.
+        (void)database_.run("PRAGMA wal_checkpoint(TRUNCATE)");
+        return done;
+    }
+
+  private:
+    Database& database_;
+    Result<void> began_;
+    bool committed_ = false;
+};
+
+class SqliteStore final : public Store {
+  public:
+    SqliteStore(LockFile lock, Database database)
+        : lock_(std::move(lock)), database_(std::move(database)) {}
+
+    Result<void> mark_interrupted() {
+        return database_.run(
+            "UPDATE history SET outcome = 'interrupted'"
+            " WHERE outcome = 'committed' AND to_slot IS NOT NULL");
+    }
+
+    Result<std::map<std::string, ServiceRecord>> services() override;
+    Result<std::int64_t> commit(const std::string& service, const ServiceRecord& record,
+                                const HistoryEntry& entry) override {
+        return commit_all({{service, record}}, entry);
+    }
+    Result<std::int64_t> commit_all(const std::map<std::string, ServiceRecord>& records,
+                                    const HistoryEntry& entry) override;
+    Result<std::int64_t> append(const HistoryEntry& entry) override {
+        return commit_all({}, entry);
+    }
+    Result<void> finish(std::int64_t id, const std::string& outcome, const std::string& detail,
+                        const std::string& receipt) override;
+    Result<std::vector<HistoryEntry>> history(const std::string& service,
+                                              std::size_t limit) override;
+
+  private:
+    bool write(const std::string& service, const ServiceRecord& record);
+    bool insert(const HistoryEntry& entry);
+    bool prune();
+
+    LockFile lock_;  // Before the database: released after it is closed.
+    Database database_;
+};
+
+bool SqliteStore::write(const std::string& service, const ServiceRecord& record) {
+    Statement statement(database_,
+                        "INSERT INTO services (name, live, epoch, live_since_ns, previous)"
+                        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+                        " live = excluded.live, epoch = excluded.epoch,"
+                        " live_since_ns = excluded.live_since_ns, previous = excluded.previous");
+    statement.bind(service)
+        .bind(to_string(record.live))
+        .bind(static_cast<std::int64_t>(record.epoch))
+        .bind(to_ns(record.live_since));
+    bind_colour(statement, record.previous);
+    return statement.finish();
+}
+
+bool SqliteStore::insert(const HistoryEntry& entry) {
+    Statement statement(database_,
+                        "INSERT INTO history (at_ns, service, action, uid, user, from_slot,"
+                        " to_slot, epoch, outcome, detail, receipt)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    statement.bind(to_ns(entry.at))
+        .bind(entry.service)
+        .bind(entry.action)
+        .bind(static_cast<std::int64_t>(entry.uid))
+        .bind(entry.user);
+    bind_colour(statement, entry.from);
+    bind_colour(statement, entry.to);
+    statement.bind(static_cast<std::int64_t>(entry.epoch))
+        .bind(entry.outcome)
+        .bind(entry.detail)
+        .bind(entry.receipt);
+    return statement.finish();
+}
+
+bool SqliteStore::prune() {
+    Statement statement(database_,
+                        "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?");
+    return statement.bind(kHistoryRows).finish();
+}
+
+Result<std::map<std::string, ServiceRecord>> SqliteStore::services() {
+    std::map<std::string, ServiceRecord> found;
+    Statement statement(database_,
+                        "SELECT name, live, epoch, live_since_ns, previous FROM services");
+    while (statement.next()) {
+        const auto live = parse_colour(statement.text(1));
+        if (!live) return Error(database_.file() + ": service without a live slot.");
+        ServiceRecord record;
+        record.live = *live;
+        record.epoch = static_cast<std::uint64_t>(statement.integer(2));
+        record.live_since = from_ns(statement.integer(3));
+        record.previous = parse_colour(statement.text(4));
+        found.emplace(statement.text(0), record);
+    }
+    if (!statement.ok()) return database_.error();
+    return found;
+}
+
+Result<std::int64_t> SqliteStore::commit_all(const std::map<std::string, ServiceRecord>& records,
+                                             const HistoryEntry& entry) {
+    Transaction transaction(database_);
+    if (!transaction.began()) return transaction.began().error();
+    for (const auto& [service, record] : records) {
+        if (!write(service, record)) return database_.error();
+    }
+    if (!insert(entry)) return database_.error();
+    const std::int64_t id = database_.last_insert_id();
+    if (!prune()) return database_.error();
+    if (auto done = transaction.commit(); !done) return done.error();
+    return id;
+}
+
+Result<void> SqliteStore::finish(std::int64_t id, const std::string& outcome,
+                                 const std::string& detail, const std::string& receipt) {
+    Statement statement(database_,
+                        "UPDATE history SET outcome = ?, detail = ?, receipt = ? WHERE id = ?");
+    if (!statement.bind(outcome).bind(detail).bind(receipt).bind(id).finish()) {
+        return database_.error();
+    }
+    if (database_.changed_rows() == 0) {
+        return Error(database_.file() + ": the history has no entry " + std::to_string(id) + ".");
+    }
+    return {};
+}
+
+Result<std::vector<HistoryEntry>> SqliteStore::history(const std::string& service,
+                                                       std::size_t limit) {
+    // Two statements, so that each can use its index.
+    Statement statement(
+        database_,
+        service.empty()
+            ? "SELECT id, at_ns, service, action, uid, user, from_slot, to_slot, epoch, outcome,"
+              " detail, receipt FROM history ORDER BY id DESC LIMIT ?"
+            : "SELECT id, at_ns, service, action, uid, user, from_slot, to_slot, epoch, outcome,"
+              " detail, receipt FROM history WHERE service = ? ORDER BY id DESC LIMIT ?");
+    if (!service.empty()) statement.bind(service);
+    statement.bind(
+        static_cast<std::int64_t>(std::min(limit, static_cast<std::size_t>(kHistoryRows))));
+    std::vector<HistoryEntry> found;
+    while (statement.next()) {
+        HistoryEntry& entry = found.emplace_back();
+        entry.id = statement.integer(0);
+        entry.at = from_ns(statement.integer(1));
+        entry.service = statement.text(2);
+        entry.action = statement.text(3);
+        entry.uid = static_cast<std::uint32_t>(statement.integer(4));
+        entry.user = statement.text(5);
+        entry.from = parse_colour(statement.text(6));
+        entry.to = parse_colour(statement.text(7));
+        entry.epoch = static_cast<std::uint64_t>(statement.integer(8));
+        entry.outcome = statement.text(9);
+        entry.detail = statement.text(10);
+        entry.receipt = statement.text(11);
+    }
+    if (!statement.ok()) return database_.error();
+    return found;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& file) {
+    auto lock = LockFile::acquire(file + ".lock", file);
+    if (!lock) return lock.error();
+    if (!exists(file)) {
+        if (auto created = create_state_file(file); !created) return created.error();
+    }
+    auto database = open_state_file(file);
+    if (!database) return database.error();
+    auto store = std::make_unique<SqliteStore>(std::move(*lock), std::move(*database));
+    if (auto marked = store->mark_interrupted(); !marked) return marked.error();
+    return std::unique_ptr<Store>(std::move(store));
+}
+
+}  // namespace switchyard::state
