@@ -1,0 +1,60 @@
+// switchyard-bench-load: the load generator of bench/compare. One thread, one request repeated on
+// many connections; prints one line of JSON.
+#include "bench/compare/load_run.hpp"
+
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+double microseconds(std::int64_t nanoseconds) {
+    return static_cast<double>(nanoseconds) / 1e3;
+}
+
+void print(const switchyard::bench::LoadResult& result) {
+    std::printf(
+        "{\"requests\": %llu, \"failed\": %llu, \"seconds\": %.4f, \"cpu_seconds\": %.6f, "
+        "\"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f}\n",
+        static_cast<unsigned long long>(result.requests),
+        static_cast<unsigned long long>(result.failed), result.seconds, result.cpu_seconds,
+        microseconds(result.latency.quantile(0.5)), microseconds(result.latency.quantile(0.99)),
+        microseconds(result.latency.max()));
+    if (result.failed)
+        std::fprintf(stderr, "%llu failed requests, the first: %s\n",
+                     static_cast<unsigned long long>(result.failed), result.first_error.c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    switchyard::bench::LoadOptions options;
+    CLI::App app("Repeats one request on many connections and prints what it cost.");
+    app.add_option("--connect", options.address, "ADDRESS:PORT of the proxy")->required();
+    app.add_option("--host", options.host, "Host header and SNI");
+    app.add_option("--path", options.path, "Request target");
+    app.add_option("--expect", options.expect_bytes, "Exact size of every answer's body");
+    app.add_option("--post", options.post_bytes, "Send a body of this many bytes");
+    app.add_option("--connections", options.connections, "Connections at the same time");
+    app.add_option("--warm-up", options.warm_up, "Seconds before the measurement");
+    app.add_option("--seconds", options.seconds, "Seconds to measure");
+    app.add_option("--pid", options.pid, "Process whose CPU time is taken");
+    app.add_flag("--tls", options.tls, "Speak TLS, without session resumption");
+    app.add_flag("--new-connection", options.new_connection, "A new connection for each request");
+    app.add_flag("--idle", options.idle,
+                 "One request on each connection, then keep them until standard input ends");
+    CLI11_PARSE(app, argc, argv);
+    try {
+        if (options.idle) {
+            std::printf("%u\n", switchyard::bench::run_idle(options));
+            return 0;
+        }
+        const auto result = switchyard::bench::run_load(options);
+        print(result);
+        return result.failed == 0 && result.requests > 0 ? 0 : 1;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "switchyard-bench-load: %s\n", error.what());
+        return 1;
+    }
+}

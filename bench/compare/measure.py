@@ -1,0 +1,83 @@
+"""One measurement: CPU time per request, memory per idle connection, or system calls."""
+
+import json
+import re
+import signal
+import subprocess
+
+import contestants
+
+
+def load(binaries, contestant, scene, *extra):
+    """Runs the load generator once; returns its figures."""
+    port = contestant.tls_port if scene.tls else contestant.port
+    command = [binaries["load"], *scene.load_arguments(port), *extra]
+    result = subprocess.run(command, preexec_fn=contestants.pinned(contestants.LOAD_CORE),
+                            capture_output=True, text=True, timeout=300)
+    if result.returncode != 0:
+        raise RuntimeError(f"{contestant.name}, {scene.name}: {result.stderr.strip()}")
+    return json.loads(result.stdout)
+
+
+def cpu_time(binaries, contestant, scene, seconds):
+    """Microseconds of CPU time per request, with what else the load generator saw."""
+    figures = load(binaries, contestant, scene, "--seconds", str(seconds),
+                   "--pid", str(contestant.pid()))
+    return {
+        "cpu_us": figures["cpu_seconds"] * 1e6 / figures["requests"],
+        "requests_per_second": figures["requests"] / figures["seconds"],
+        "busy": figures["cpu_seconds"] / figures["seconds"],
+        "p50_us": figures["p50_us"],
+        "p99_us": figures["p99_us"],
+    }
+
+
+def pss_kib(pid):
+    """Memory of a process in KiB; pages that it shares are divided among those that share them."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
+        for line in rollup:
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    raise RuntimeError(f"no Pss in /proc/{pid}/smaps_rollup")
+
+
+def idle_memory(binaries, contestant, scene):
+    """KiB per connection that has had one request and is idle now. Starts the contestant anew."""
+    contestant.stop()
+    contestant.start()
+    port = contestant.tls_port if scene.tls else contestant.port
+    # What the first requests cost once and for all does not belong to the connections.
+    warm_up = [binaries["load"], "--connect", f"127.0.0.1:{port}", "--path", "/1024", "--expect",
+               "1024", "--connections", "16", "--seconds", "0.2"] + (["--tls"] if scene.tls else [])
+    subprocess.run(warm_up, check=True, capture_output=True, timeout=60)
+    before = pss_kib(contestant.pid())
+    holder = subprocess.Popen([binaries["load"], *scene.load_arguments(port)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        if holder.stdout.readline().strip() != "ready":
+            raise RuntimeError(f"{contestant.name}, {scene.name}: the connections were not kept")
+        after = pss_kib(contestant.pid())
+    finally:
+        left, _ = holder.communicate()
+    if int(left or 0) != scene.connections:
+        raise RuntimeError(f"{contestant.name}, {scene.name}: only {left} connections stayed open")
+    return {"kib": (after - before) / scene.connections}
+
+
+def system_calls(binaries, contestant, scene, seconds):
+    """System calls per request by name, from strace -c -f."""
+    tracer = subprocess.Popen(["strace", "-c", "-f", "-p", str(contestant.pid())],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    first = tracer.stderr.readline()
+    if "attached" not in first:
+        tracer.wait()
+        raise RuntimeError(f"strace: {first.strip()}")
+    figures = load(binaries, contestant, scene, "--seconds", str(seconds), "--warm-up", "0")
+    tracer.send_signal(signal.SIGINT)
+    table = tracer.communicate()[1]
+    calls = {}
+    for line in table.splitlines():
+        row = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?([a-z_0-9]+)$", line)
+        if row and row[2] != "total":
+            calls[row[2]] = int(row[1]) / figures["requests"]
+    return calls

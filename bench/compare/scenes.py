@@ -1,0 +1,42 @@
+"""What is measured: each scene is one kind of request, repeated."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scene:
+    name: str
+    title: str
+    size: int                     # bytes of every answer
+    tls: bool = False
+    post: int = 0                 # bytes of every request's body
+    new_connection: bool = False
+    connections: int = 64
+    idle: bool = False            # memory instead of time
+
+    def load_arguments(self, port):
+        arguments = ["--connect", f"127.0.0.1:{port}", "--path", f"/{self.size}",
+                     "--expect", str(self.size), "--connections", str(self.connections)]
+        if self.tls:
+            arguments.append("--tls")
+        if self.post:
+            arguments += ["--post", str(self.post)]
+        if self.new_connection:
+            arguments.append("--new-connection")
+        if self.idle:
+            arguments.append("--idle")
+        return arguments
+
+
+ALL = {scene.name: scene for scene in (
+    Scene("h1-1k", "h1, 1 KiB, keep-alive", 1024),
+    Scene("h1-16k", "h1, 16 KiB, keep-alive", 16 * 1024),
+    Scene("h1-1m", "h1, 1 MiB, keep-alive", 1024 * 1024),
+    Scene("h1-post-16k", "h1, POST 16 KiB", 2, post=16 * 1024),
+    Scene("h1-new", "h1, new connection a request", 1024, new_connection=True),
+    Scene("tls-1k", "TLS, 1 KiB, keep-alive", 1024, tls=True),
+    Scene("tls-1m", "TLS, 1 MiB, keep-alive", 1024 * 1024, tls=True),
+    Scene("tls-handshake", "TLS, full handshake a request", 1024, tls=True, new_connection=True),
+    Scene("idle-plain", "idle connection, plain", 1024, idle=True, connections=2000),
+    Scene("idle-tls", "idle connection, TLS", 1024, idle=True, tls=True, connections=2000),
+)}
