@@ -91,6 +91,7 @@ bool Connection::step() {
 
 bool Connection::step_head() {
     if (gate_ != Gate::open && !input().empty()) {
+        if (!flush()) return false;
         loop_.books().stale_hits.fetch_add(1, std::memory_order_relaxed);
         if (gate_ == Gate::reset_on_next) {
             reset();
