@@ -1,0 +1,186 @@
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace switchyard::observe {
+
+/// How text of a client is made harmless.
+enum class Escape : std::uint8_t {
+    json,    ///< Inside a JSON string: valid UTF-8 stays, other bytes become the text \xHH.
+    quoted,  ///< Inside double quotes of a text format: all but printable ASCII becomes \xHH.
+    token,   ///< The same without quotes around it: spaces as well.
+};
+
+/// Writes text into memory of fixed size, and remembers when it did not fit. Nothing allocates,
+/// nothing throws.
+class LineWriter {
+  public:
+    explicit LineWriter(std::span<char> space) noexcept
+        : begin_(space.data()), at_(space.data()), end_(space.data() + space.size()) {}
+
+    /// Bytes written so far; meaningless once fits() is false.
+    [[nodiscard]] std::size_t size() const noexcept {
+        return static_cast<std::size_t>(at_ - begin_);
+    }
+    [[nodiscard]] bool fits() const noexcept { return fits_; }
+
+    void text(std::string_view text) noexcept {
+        if (room() < text.size()) return overflow();
+        std::memcpy(at_, text.data(), text.size());
+        at_ += text.size();
+    }
+    template <std::size_t N>
+    void literal(const char (&text)[N]) noexcept {
+        if (room() < N - 1) return overflow();
+        std::memcpy(at_, text, N - 1);
+        at_ += N - 1;
+    }
+    void character(char c) noexcept {
+        if (at_ == end_) return overflow();
+        *at_++ = c;
+    }
+    template <std::integral Number>
+    void number(Number value) noexcept {
+        const auto [end, error] = std::to_chars(at_, end_, value);
+        if (error != std::errc{}) return overflow();
+        at_ = end;
+    }
+
+    template <Escape kind>
+    void escaped(std::string_view text) noexcept {
+        const char* from = text.data();
+        const char* const stop = from + text.size();
+        while (true) {
+            from = copy_clean<kind>(from, stop);
+            if (from == stop || !fits_) return;
+            from = escape_one<kind>(from, stop);
+        }
+    }
+
+  private:
+    [[nodiscard]] std::size_t room() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+    void overflow() noexcept {
+        fits_ = false;
+        at_ = end_;
+    }
+
+    /// Bytes that go out as they are: printable ASCII without the quote and the backslash.
+    static constexpr std::array<bool, 256> make_clean(unsigned char first) {
+        std::array<bool, 256> clean{};
+        for (unsigned c = first; c < 0x7f; ++c)
+            clean[c] = c != '"' && c != '\\';
+        return clean;
+    }
+    template <Escape kind>
+    static constexpr unsigned char kFirst = kind == Escape::token ? 0x21 : 0x20;
+    template <Escape kind>
+    static constexpr std::array<bool, 256> kClean = make_clean(kFirst<kind>);
+
+    /// Whether all eight bytes are clean.
+    template <Escape kind>
+    static bool all_clean(std::uint64_t word) noexcept {
+        constexpr std::uint64_t ones = 0x0101010101010101;
+        constexpr std::uint64_t highs = 0x8080808080808080;
+        const auto has_zero = [](std::uint64_t w) { return (w - ones) & ~w; };
+        const std::uint64_t dirty = word | ((word - ones * kFirst<kind>)&~word) |
+                                    has_zero(word ^ (ones * '"')) | has_zero(word ^ (ones * '\\')) |
+                                    has_zero(word ^ (ones * 0x7f));
+        return (dirty & highs) == 0;
+    }
+
+    /// Copies up to the first byte that is not clean (or to where it no longer fits); returns where
+    /// it stopped reading.
+    template <Escape kind>
+    const char* copy_clean(const char* from, const char* stop) noexcept {
+        while (stop - from >= 8 && room() >= 8) {
+            std::uint64_t word;
+            std::memcpy(&word, from, 8);
+            if (!all_clean<kind>(word)) break;
+            std::memcpy(at_, &word, 8);
+            from += 8;
+            at_ += 8;
+        }
+        while (from != stop && kClean<kind>[static_cast<unsigned char>(*from)]) {
+            if (at_ == end_) {
+                overflow();
+                return from;
+            }
+            *at_++ = *from++;
+        }
+        return from;
+    }
+
+    template <Escape kind>
+    const char* escape_one(const char* from, const char* stop) noexcept {
+        static constexpr char kHex[] = "0123456789abcdef";
+        const auto byte = static_cast<unsigned char>(*from);
+        if (byte == '"' || byte == '\\') {
+            const char pair[] = {'\\', *from};
+            text({pair, 2});
+            return from + 1;
+        }
+        const char high = kHex[byte >> 4];
+        const char low = kHex[byte & 15];
+        if constexpr (kind == Escape::json) {
+            if (byte < 0x80) {
+                const char code[] = {'\\', 'u', '0', '0', high, low};
+                text({code, 6});
+                return from + 1;
+            }
+            const std::size_t length = utf8_length(from, stop);
+            // U+0080 to U+009F are control characters: some terminals obey them.
+            if (length == 2 && byte == 0xc2 && static_cast<unsigned char>(from[1]) < 0xa0) {
+                const auto second = static_cast<unsigned char>(from[1]);
+                const char code[] = {'\\', 'u', '0', '0', kHex[second >> 4], kHex[second & 15]};
+                text({code, 6});
+                return from + 2;
+            }
+            if (length > 0) {
+                text({from, length});
+                return from + length;
+            }
+            const char code[] = {'\\', '\\', 'x', high, low};
+            text({code, 5});
+            return from + 1;
+        } else {
+            const char code[] = {'\\', 'x', high, low};
+            text({code, 4});
+            return from + 1;
+        }
+    }
+
+    /// Length of the valid UTF-8 sequence of two to four bytes at `from` (RFC 3629 §4), or 0.
+    static std::size_t utf8_length(const char* from, const char* stop) noexcept {
+        const auto at = [from](std::size_t i) { return static_cast<unsigned char>(from[i]); };
+        const auto tail = [&at](std::size_t i) { return (at(i) & 0xc0) == 0x80; };
+        const auto left = static_cast<std::size_t>(stop - from);
+        const unsigned char first = at(0);
+        if (first >= 0xc2 && first <= 0xdf) return left >= 2 && tail(1) ? 2 : 0;
+        if (first >= 0xe0 && first <= 0xef) {
+            if (left < 3 || !tail(1) || !tail(2)) return 0;
+            if (first == 0xe0 && at(1) < 0xa0) return 0;   // overlong
+            if (first == 0xed && at(1) >= 0xa0) return 0;  // a surrogate
+            return 3;
+        }
+        if (first >= 0xf0 && first <= 0xf4) {
+            if (left < 4 || !tail(1) || !tail(2) || !tail(3)) return 0;
+            if (first == 0xf0 && at(1) < 0x90) return 0;   // overlong
+            if (first == 0xf4 && at(1) >= 0x90) return 0;  // beyond U+10FFFF
+            return 4;
+        }
+        return 0;
+    }
+
+    char* begin_;
+    char* at_;
+    char* end_;
+    bool fits_ = true;
+};
+
+}  // namespace switchyard::observe
