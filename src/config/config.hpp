@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/colour.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -7,8 +9,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/colour.hpp"
 
 /// The validated configuration: plain values, immutable once loaded. Every default of the product
 /// stands in this header and nowhere else; config/switchyard.yaml shows each of them.
@@ -28,7 +28,7 @@ enum class TlsVersion : std::uint8_t { tls1_2, tls1_3 };
 struct Tls {
     std::vector<Certificate> certificates;  ///< The first one answers clients without a known SNI.
     TlsVersion min_version = TlsVersion::tls1_2;
-    std::string ciphers;        ///< OpenSSL cipher list for TLS 1.2; empty: OpenSSL's default.
+    std::string ciphers;  ///< OpenSSL cipher list for TLS 1.2; empty: OpenSSL's default.
     bool session_tickets = true;
     bool operator==(const Tls&) const = default;
 };
@@ -52,11 +52,11 @@ struct Admin {
 
 /// What clients may take (all listeners).
 struct Limits {
-    std::size_t head_bytes = 32 * 1024;  ///< Request line and header section, bytes: 431 beyond.
-    std::uint32_t header_count = 100;    ///< 431 beyond.
-    std::size_t target_bytes = 8 * 1024; ///< Request target: 414 beyond.
-    std::uint64_t body_bytes = 0;        ///< 413 beyond; 0: unlimited. A service may set its own.
-    std::uint32_t connections = 0;       ///< Client connections, all workers; 0: unlimited.
+    std::size_t head_bytes = 32 * 1024;   ///< Request line and header section, bytes: 431 beyond.
+    std::uint32_t header_count = 100;     ///< 431 beyond.
+    std::size_t target_bytes = 8 * 1024;  ///< Request target: 414 beyond.
+    std::uint64_t body_bytes = 0;         ///< 413 beyond; 0: unlimited. A service may set its own.
+    std::uint32_t connections = 0;        ///< Client connections, all workers; 0: unlimited.
     std::uint32_t connections_per_address = 0;  ///< 0: unlimited.
     bool operator==(const Limits&) const = default;
 };
@@ -84,9 +84,9 @@ struct UpstreamTimeouts {
 
 struct HealthCheck {
     enum class Kind : std::uint8_t { http, tcp };
-    Kind kind = Kind::tcp;      ///< http as soon as a path is given.
-    std::string path;           ///< Request target of the check, "/up".
-    std::string host;           ///< Host header; empty: the service's first exact host, else the target.
+    Kind kind = Kind::tcp;  ///< http as soon as a path is given.
+    std::string path;       ///< Request target of the check, "/up".
+    std::string host;  ///< Host header; empty: the service's first exact host, else the target.
     milliseconds interval = 1s;
     milliseconds timeout = 2s;
     std::uint32_t healthy_after = 2;    ///< Successes in a row.
@@ -98,16 +98,17 @@ struct HealthCheck {
 
 /// Passive ejection of targets that can't be connected to.
 struct Ejection {
-    std::uint32_t failures = 3;    ///< Failed connects in a row; 0: off.
-    milliseconds duration = 5s;    ///< For how long the target is passed over.
+    std::uint32_t failures = 3;  ///< Failed connects in a row; 0: off.
+    milliseconds duration = 5s;  ///< For how long the target is passed over.
     bool operator==(const Ejection&) const = default;
 };
 
 struct Target {
     enum class Kind : std::uint8_t { ip, name, unix_socket };
     Kind kind = Kind::ip;
-    std::string address;  ///< As written: "10.0.0.2:80", "[::1]:80", "app.internal:80", "unix:/run/a.sock".
-    std::string host;     ///< IP, host name, or the path of the unix socket.
+    /// "10.0.0.2:80", "[::1]:80", "app.internal:80" or "unix:/run/a.sock", without "http://".
+    std::string address;
+    std::string host;  ///< IP, host name, or the path of the unix socket.
     std::uint16_t port = 0;
     bool operator==(const Target&) const = default;
 };
@@ -120,20 +121,20 @@ struct Slot {
 
 struct Service {
     std::string name;
-    std::vector<std::string> hosts;  ///< Lower case; exact, "*.example.com", or "*" for any.
-    std::string path = "/";          ///< Path prefix, matched at segment boundaries.
-    bool strip_path = false;         ///< Take the prefix off before the request goes upstream.
-    std::optional<Slot> slots[2];    ///< By index_of(Colour).
+    std::vector<std::string> hosts;      ///< Lower case; exact, "*.example.com", or "*" for any.
+    std::string path = "/";              ///< Path prefix, matched at segment boundaries.
+    bool strip_path = false;             ///< Take the prefix off before the request goes upstream.
+    std::optional<Slot> slots[2];        ///< By index_of(Colour).
     Colour initial_live = Colour::blue;  ///< Used only when the state has no entry yet.
     HealthCheck health_check;
     Ejection ejection;
     UpstreamTimeouts timeouts;
     milliseconds drain_timeout = 30s;
-    std::uint32_t retries = 2;             ///< Further tries after the first one (C10); 0: none.
-    std::uint32_t max_idle_connections = 128;  ///< Pooled connections per worker and target.
-    std::optional<std::uint64_t> body_bytes;   ///< Overrides limits.body_bytes.
-    std::string served_by_header = "X-Served-By";  ///< Empty: not sent.
-    std::string server_info_path = "/server_info"; ///< Empty: none. Exact match of the path.
+    std::uint32_t retries = 2;  ///< Further tries after the first one (C10); 0: none.
+    std::uint32_t max_idle_connections = 128;       ///< Pooled connections per worker and target.
+    std::optional<std::uint64_t> body_bytes;        ///< Overrides limits.body_bytes.
+    std::string served_by_header = "X-Served-By";   ///< Empty: not sent.
+    std::string server_info_path = "/server_info";  ///< Empty: none. Exact match of the path.
     bool forward_host = true;  ///< Send the client's Host upstream (else the target's address).
     bool operator==(const Service&) const = default;
 };
@@ -142,7 +143,8 @@ struct AccessLog {
     enum class Format : std::uint8_t { json, combined };
     std::string path;  ///< Empty: off; "-": standard output.
     Format format = Format::json;
-    std::size_t buffer_bytes = 1024 * 1024;  ///< Per worker; lines that don't fit are dropped and counted.
+    /// Per worker; lines that don't fit are dropped and counted.
+    std::size_t buffer_bytes = 1024 * 1024;
     bool operator==(const AccessLog&) const = default;
 };
 
@@ -160,7 +162,8 @@ struct Cidr {
 };
 
 struct ErrorPage {
-    std::string html;  ///< File contents; "{{status}}", "{{reason}}", "{{request_id}}" are replaced.
+    /// File contents; "{{status}}", "{{reason}}", "{{request_id}}" are replaced.
+    std::string html;
     bool operator==(const ErrorPage&) const = default;
 };
 

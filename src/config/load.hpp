@@ -1,12 +1,12 @@
 #pragma once
 
+#include "config/config.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <boost/system/result.hpp>
-
-#include "config/config.hpp"
 
 namespace switchyard::config {
 
@@ -15,7 +15,8 @@ struct Problem {
     std::string file;
     int line = 0;    ///< 1-based; 0: the file as a whole.
     int column = 0;  ///< 1-based.
-    std::string message;  ///< What is wrong, what was expected, the nearest key if one was mistyped.
+    std::string
+        message;  ///< What is wrong, what was expected, the nearest key if one was mistyped.
 
     /// "FILE:LINE:COLUMN: message".
     [[nodiscard]] std::string text() const;

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "config/parsed.hpp"
+
+#include <string>
+#include <string_view>
+
+/// Rules for the words of a configuration that end up in requests, responses and URLs. Refusals
+/// complete a sentence that starts with the key, as in values.hpp.
+namespace switchyard::config {
+
+/// A name in letters, digits, '-' and '_' with dots between, 253 characters at most; lower-cased.
+[[nodiscard]] Parsed<std::string> parse_host_name(std::string_view text);
+
+/// What a service's `hosts` takes: a host name, an IP address (IPv6 in brackets), "*.domain" or
+/// "*". Lower-cased.
+[[nodiscard]] Parsed<std::string> parse_service_host(std::string_view text);
+
+/// A Host field's value: a host name or address, with or without a port. Lower-cased.
+[[nodiscard]] Parsed<std::string> parse_host_field(std::string_view text);
+
+/// The path prefix of a service: absolute, without query, empty or dot segments. A '/' at the end
+/// is taken off, since prefixes match at segment boundaries.
+[[nodiscard]] Parsed<std::string> parse_path_prefix(std::string_view text);
+
+/// The path of one resource: absolute, without query.
+[[nodiscard]] Parsed<std::string> parse_path(std::string_view text);
+
+/// Path and query of a request.
+[[nodiscard]] Parsed<std::string> parse_request_target(std::string_view text);
+
+/// A field name (RFC 9110 §5.1) that the proxy may add to responses; not one that frames them.
+[[nodiscard]] Parsed<std::string> parse_header_name(std::string_view text);
+
+/// The pseudonym in Via (RFC 9110 §7.6.3): a token.
+[[nodiscard]] Parsed<std::string> parse_pseudonym(std::string_view text);
+
+/// A slot's name, which is sent as a field value: printable ASCII, no space at either end.
+[[nodiscard]] Parsed<std::string> parse_slot_name(std::string_view text);
+
+/// A service's name, which is part of the admin API's URLs.
+[[nodiscard]] Parsed<std::string> parse_service_name(std::string_view text);
+
+/// An OpenSSL cipher list: printable ASCII. Whether OpenSSL knows the names is for it to say.
+[[nodiscard]] Parsed<std::string> parse_cipher_list(std::string_view text);
+
+}  // namespace switchyard::config

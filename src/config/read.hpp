@@ -1,0 +1,28 @@
+#pragma once
+
+#include "config/conflicts.hpp"
+#include "config/section.hpp"
+
+#include <string>
+#include <vector>
+
+/// From the tree of a file to the structs of config.hpp: one function a struct. They leave every
+/// default to the struct, report what is wrong, and go on to the end.
+namespace switchyard::config {
+
+/// What places far from each other in the file claim.
+struct FileClaims {
+    Claims listeners;  ///< By address.
+    Claims routes;     ///< By host and path.
+};
+
+/// The whole file. `log` collects the keys, for tests; may be null.
+[[nodiscard]] Config read_config(const Document& document, const std::string& file,
+                                 const std::string& folder, Report& report, KeyLog* log);
+
+[[nodiscard]] Listener read_listener(Section& section, FileClaims& claims);
+
+/// `name` has been checked already.
+[[nodiscard]] Service read_service(Section& section, const std::string& name, FileClaims& claims);
+
+}  // namespace switchyard::config

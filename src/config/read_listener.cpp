@@ -1,0 +1,70 @@
+#include "config/address.hpp"
+#include "config/names.hpp"
+#include "config/read.hpp"
+
+namespace switchyard::config {
+namespace {
+
+void read_tls(Section& section, Tls& tls) {
+    const bool any = section.sections("certificates", [&](Section& entry) {
+        Certificate certificate;
+        entry.file("certificate", certificate.certificate);
+        entry.file("key", certificate.key);
+        if (!entry.has("certificate")) {
+            entry.missing("certificate", "expected the path of a PEM file with the chain");
+        }
+        if (!entry.has("key")) {
+            entry.missing("key", "expected the path of a PEM file with the private key");
+        }
+        tls.certificates.push_back(std::move(certificate));
+    });
+    if (!any) {
+        section.missing("certificates",
+                        "TLS needs at least one, each with 'certificate' and 'key'");
+    }
+    section.read("min_version", tls.min_version, [](std::string_view text) -> Parsed<TlsVersion> {
+        const auto index = parse_choice(text, {"1.2", "1.3"});
+        if (!index) return index.error();
+        return *index == 0 ? TlsVersion::tls1_2 : TlsVersion::tls1_3;
+    });
+    section.read("ciphers", tls.ciphers, parse_cipher_list);
+    section.flag("session_tickets", tls.session_tickets);
+}
+
+}  // namespace
+
+Listener read_listener(Section& section, FileClaims& claims) {
+    Listener listener;
+    Endpoint endpoint;
+    section.read("address", endpoint, parse_endpoint);
+    if (!section.has("address")) {
+        section.missing("address", "expected 'address:port', like \"0.0.0.0:80\"");
+    } else if (!endpoint.host.empty()) {
+        listener.address = endpoint.text();
+        listener.host = endpoint.host;
+        listener.port = endpoint.port;
+        const Mark mark = section.mark("address");
+        // Port 0 is another port each time.
+        const auto* earlier =
+            endpoint.port == 0 ? nullptr : claims.listeners.claim(listener.address, "", mark);
+        if (earlier != nullptr) {
+            section.problem(mark, "address",
+                            "a second listener on " + in_quotes(listener.address) + ", " +
+                                first_given(earlier->mark));
+        }
+    }
+    section.flag("redirect_to_https", listener.redirect_to_https);
+    section.number("https_port", listener.https_port, 1, 65535);
+    section.section("tls", [&](Section& inner) { read_tls(inner, listener.tls.emplace()); });
+    if (listener.redirect_to_https && listener.tls) {
+        section.problem(section.mark("redirect_to_https"), "redirect_to_https",
+                        "impossible together with 'tls': the listener speaks https already");
+    }
+    if (section.has("https_port") && !listener.redirect_to_https) {
+        section.problem(section.mark("https_port"), "https_port",
+                        "has a meaning only together with 'redirect_to_https: true'");
+    }
+    return listener;
+}
+
+}  // namespace switchyard::config

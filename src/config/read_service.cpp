@@ -1,0 +1,186 @@
+#include "config/address.hpp"
+#include "config/names.hpp"
+#include "config/read.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace switchyard::config {
+namespace {
+
+void read_upstream_timeouts(Section& section, UpstreamTimeouts& timeouts) {
+    section.duration("connect", timeouts.connect, 1ms, kLongestDuration);
+    section.duration("response_head", timeouts.response_head, 1ms, kLongestDuration);
+    section.duration("response_body", timeouts.response_body, 1ms, kLongestDuration);
+    section.duration("request_write", timeouts.request_write, 1ms, kLongestDuration);
+    section.duration("idle", timeouts.idle, 1ms, kLongestDuration);
+}
+
+void read_health_check(Section& section, HealthCheck& check) {
+    section.read("path", check.path, parse_request_target);
+    if (!check.path.empty()) check.kind = HealthCheck::Kind::http;
+    section.read("host", check.host, parse_host_field);
+    section.duration("interval", check.interval, 10ms, 1h);
+    section.duration("timeout", check.timeout, 10ms, 1h);
+    section.number("healthy_after", check.healthy_after, 1, 1'000);
+    section.number("unhealthy_after", check.unhealthy_after, 1, 1'000);
+    StatusRange range{check.expect_min, check.expect_max};
+    section.read("expect", range, parse_status_range);
+    check.expect_min = range.first;
+    check.expect_max = range.last;
+    for (const std::string_view key : {"host", "expect"}) {
+        if (section.has("path") || !section.has(key)) continue;
+        section.problem(section.mark(key), key,
+                        "has a meaning only together with 'path': without one the check only "
+                        "connects");
+    }
+}
+
+/// Whether the target is one of our own listeners: requests would go around in a circle.
+const Claims::Claim* own_listener(const Target& target, const Claims& listeners) {
+    if (const auto* claim = listeners.find(target.address)) return claim;
+    if (target.host.starts_with("127.")) {
+        return listeners.find(Endpoint{"0.0.0.0", target.port}.text());
+    }
+    return target.host == "::1" ? listeners.find(Endpoint{"::", target.port}.text()) : nullptr;
+}
+
+void read_slot(Section& section, Colour colour, Slot& slot, Claims& targets,
+               const Claims& listeners) {
+    slot.name = std::string(to_string(colour));
+    section.read("name", slot.name, parse_slot_name);
+    Claims own;
+    const bool any = section.texts("targets", parse_target, [&](Target target, Mark mark) {
+        const std::string& address = target.address;
+        if (const auto* earlier = own.claim(address, "", mark)) {
+            section.problem(
+                mark, "targets",
+                in_quotes(address) + " twice in one slot, " + first_given(earlier->mark));
+        } else if (const auto* elsewhere =
+                       targets.claim(address, std::string(to_string(colour)), mark)) {
+            section.problem(mark, "targets",
+                            in_quotes(address) + " is a target of the slot " +
+                                in_quotes(elsewhere->owner) +
+                                " too; a switch would change nothing for it");
+        }
+        if (const auto* listener = own_listener(target, listeners)) {
+            section.problem(mark, "targets",
+                            in_quotes(address) + " is a listener of this file (line " +
+                                std::to_string(listener->mark.line) +
+                                "): requests would go around in a circle");
+        }
+        slot.targets.push_back(std::move(target));
+    });
+    if (!any) section.missing("targets", "a slot needs at least one, like [\"10.0.0.2:8000\"]");
+}
+
+void read_slots(Section& section, Service& service, const Claims& listeners) {
+    Claims targets;
+    for (const Colour colour : kColours) {
+        section.section(to_string(colour), [&](Section& inner) {
+            read_slot(inner, colour, service.slots[index_of(colour)].emplace(), targets, listeners);
+        });
+    }
+    const auto& blue = service.slots[0];
+    const auto& green = service.slots[1];
+    if (!blue && !green) {
+        section.missing("blue", "a service needs the slot 'blue' or 'green', or better both");
+    }
+    if (blue && green && blue->name == green->name) {
+        section.problem(section.mark("green"), "green",
+                        "both slots have the name " + in_quotes(green->name) +
+                            "; nobody could tell them apart");
+    }
+}
+
+/// The slot that is live before the state knows the service.
+void read_initial_live(Section& section, Service& service) {
+    if (!service.slots[index_of(service.initial_live)]) {
+        service.initial_live = other(service.initial_live);
+    }
+    section.read("initial_live", service.initial_live, [](std::string_view text) -> Parsed<Colour> {
+        const auto index = parse_choice(text, {"blue", "green"});
+        if (!index) return index.error();
+        return kColours[*index];
+    });
+    const bool any = service.slots[0] || service.slots[1];
+    if (any && !service.slots[index_of(service.initial_live)]) {
+        section.problem(section.mark("initial_live"), "initial_live",
+                        "the service has no slot " + in_quotes(to_string(service.initial_live)));
+    }
+}
+
+void claim_routes(Section& section, const Service& service, const std::vector<Mark>& marks,
+                  FileClaims& claims) {
+    Claims own;
+    for (std::size_t i = 0; i < service.hosts.size(); ++i) {
+        const std::string& host = service.hosts[i];
+        if (const auto* earlier = own.claim(host, "", marks[i])) {
+            section.problem(marks[i], "hosts",
+                            in_quotes(host) + " twice, " + first_given(earlier->mark));
+            continue;
+        }
+        const auto* earlier =
+            claims.routes.claim(host + " " + service.path, service.name, marks[i]);
+        if (earlier == nullptr) continue;
+        section.problem(marks[i], "hosts",
+                        "the host " + in_quotes(host) + " with the path " +
+                            in_quotes(service.path) + " belongs to the service " +
+                            in_quotes(earlier->owner) + " already (line " +
+                            std::to_string(earlier->mark.line) + ")");
+    }
+}
+
+}  // namespace
+
+Service read_service(Section& section, const std::string& name, FileClaims& claims) {
+    Service service;
+    service.name = name;
+
+    std::vector<Mark> marks;
+    section.texts("hosts", parse_service_host, [&](std::string host, Mark mark) {
+        service.hosts.push_back(std::move(host));
+        marks.push_back(mark);
+    });
+    section.read("path", service.path, parse_path_prefix);
+    section.flag("strip_path", service.strip_path);
+    if (!section.has("hosts")) {
+        service.hosts.emplace_back("*");
+        marks.push_back(section.mark());
+    }
+    claim_routes(section, service, marks, claims);
+
+    section.section("slots", [&](Section& inner) { read_slots(inner, service, claims.listeners); });
+    if (!section.has("slots")) {
+        section.missing("slots", "expected 'blue' and 'green', each with 'targets'");
+    }
+    read_initial_live(section, service);
+
+    section.section("health_check",
+                    [&](Section& inner) { read_health_check(inner, service.health_check); });
+    section.section("ejection", [&](Section& inner) {
+        inner.number("failures", service.ejection.failures, 0, 1'000);
+        inner.duration("duration", service.ejection.duration, 1ms, 1h);
+    });
+    section.section("timeouts",
+                    [&](Section& inner) { read_upstream_timeouts(inner, service.timeouts); });
+    section.section("drain", [&](Section& inner) {
+        inner.duration("timeout", service.drain_timeout, 0ms, kLongestDuration);
+    });
+    section.number("retries", service.retries, 0, 10);
+    section.number("max_idle_connections", service.max_idle_connections, 0, 65'535);
+    section.section("limits", [&](Section& inner) {
+        inner.size("body_bytes", service.body_bytes, 0, std::numeric_limits<std::int64_t>::max());
+    });
+    const auto empty_or = [](auto parse) {
+        return [parse](std::string_view text) -> Parsed<std::string> {
+            return text.empty() ? Parsed<std::string>(std::string()) : parse(text);
+        };
+    };
+    section.read("served_by_header", service.served_by_header, empty_or(parse_header_name));
+    section.read("server_info_path", service.server_info_path, empty_or(parse_path));
+    section.flag("forward_host", service.forward_host);
+    return service;
+}
+
+}  // namespace switchyard::config
