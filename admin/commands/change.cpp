@@ -1,0 +1,102 @@
+#include "admin/commands/commands.hpp"
+#include "admin/fields.hpp"
+#include "admin/print/time.hpp"
+#include "admin/switch_stream.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace switchyard::admin {
+
+namespace {
+
+struct Options {
+    std::string service;
+    std::string to;  ///< Empty: the other one.
+    std::optional<std::uint64_t> if_epoch;
+    std::string drain_timeout;
+    bool force = false;
+    bool plan = false;
+    bool no_wait = false;
+};
+
+json::object body_of(const Options& options) {
+    json::object body;
+    if (!options.to.empty()) body["to"] = options.to;
+    if (options.if_epoch) body["if_epoch"] = *options.if_epoch;
+    if (!options.drain_timeout.empty()) {
+        body["drain_timeout_ms"] = parse_duration(options.drain_timeout)->count();
+    }
+    if (options.force) body["force"] = true;
+    if (options.plan) body["plan"] = true;
+    if (options.no_wait) body["wait"] = false;
+    return body;
+}
+
+void run(Context& context, const std::string& action, const Options& options) {
+    SwitchStream stream(context, options.service, !options.no_wait);
+    const auto result = context.client().stream(
+        "POST", "/v1/services/" + url_segment(options.service) + "/" + action,
+        json::serialize(body_of(options)),
+        [&stream](std::string_view line, const json::value& event) { stream.line(line, event); });
+    stream.end(result);
+}
+
+std::string check_duration(const std::string& text) {
+    if (parse_duration(text)) return {};
+    return "\"" + text +
+           "\" is not a duration of at most a day with units, like 500ms, 30s or 1m30s";
+}
+
+void add_options(CLI::App& command, Context& context, Options& options) {
+    command.add_option("--if-epoch", options.if_epoch, "Only if this is still the epoch in force")
+        ->type_name("N");
+    command.add_flag("--force", options.force, "Also to a slot without a healthy target");
+    command
+        .add_option("--drain-timeout", options.drain_timeout,
+                    "How long requests in flight may take before\nthey are cut: 500ms, 30s, 5m")
+        ->type_name("T")
+        ->check(CLI::Validator(check_duration, "", "duration"));
+    command.add_flag("--plan", options.plan, "Change nothing; say what would happen");
+    command.add_flag("--no-wait", options.no_wait, "Return when committed; the drain goes on");
+    add_common_options(command, context);
+}
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 done; 1 refused, nothing changed; 2 usage; 3 cannot reach the daemon or "
+    "outcome\n"
+    "unknown; 4 switched, but not everything drained in time.";
+
+}  // namespace
+
+void add_change_commands(CLI::App& app, Context& context) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command =
+        app.add_subcommand("switch", "Make the idle slot live, then drain the other one");
+    command->add_option("SERVICE", options->service, "The service")->required();
+    command->add_option("SLOT", options->to, "blue or green; without it, the one that is idle")
+        ->check(CLI::IsMember({"blue", "green"}));
+    add_options(*command, context, *options);
+    command->footer(
+        std::string("Examples:\n"
+                    "  switchyard switch shop --plan       what would happen\n"
+                    "  switchyard switch shop              to the idle slot\n"
+                    "  switchyard switch shop green        done already if green is live\n"
+                    "  switchyard switch shop --if-epoch 7 unless somebody was faster\n\n") +
+        kExitCodes);
+    command->callback([&context, options] { run(context, "switch", *options); });
+
+    auto back = std::make_shared<Options>();
+    command = app.add_subcommand("rollback", "Make the slot live that was live before");
+    command->add_option("SERVICE", back->service, "The service")->required();
+    add_options(*command, context, *back);
+    command->footer(std::string("It works at once, also while the last switch still drains.\n\n") +
+                    kExitCodes);
+    command->callback([&context, back] { run(context, "rollback", *back); });
+}
+
+}  // namespace switchyard::admin

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <boost/system/result.hpp>
+
+namespace switchyard::admin {
+
+/// Why the daemon did not answer, for a person.
+struct Failure {
+    enum class Kind {
+        unreachable,  ///< No connection: nothing was asked, nothing changed.
+        broken,       ///< The connection ended before the answer did.
+        silent,       ///< No byte for too long.
+        garbage,      ///< Whoever listens there does not speak HTTP and JSON.
+    };
+
+    Kind kind = Kind::unreachable;
+    std::string message;
+    std::string hint;
+};
+
+/// A connected unix socket with deadlines. Blocking; one thread.
+class Connection {
+  public:
+    /// Connects within `timeout`. The failure names the socket and what is the matter with it.
+    static boost::system::result<Connection, Failure> open(const std::string& socket,
+                                                           std::chrono::milliseconds timeout);
+
+    Connection(Connection&& from) noexcept;
+    Connection& operator=(Connection&& from) noexcept;
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection();
+
+    /// Sends all bytes; each write may take `timeout`.
+    boost::system::result<void, Failure> send(std::string_view bytes,
+                                              std::chrono::milliseconds timeout);
+
+    /// Appends what arrives next to `into`; 0 at the end of the stream.
+    boost::system::result<std::size_t, Failure> receive(std::string& into,
+                                                        std::chrono::milliseconds timeout);
+
+  private:
+    Connection(int fd, std::string socket) noexcept : fd_(fd), socket_(std::move(socket)) {}
+
+    [[nodiscard]] boost::system::result<void, Failure> wait(
+        short events, std::chrono::milliseconds timeout) const;
+    [[nodiscard]] Failure broken(int error_number) const;
+
+    int fd_ = -1;
+    std::string socket_;
+};
+
+}  // namespace switchyard::admin

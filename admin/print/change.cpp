@@ -1,0 +1,116 @@
+#include "admin/print/change.hpp"
+
+#include "admin/fields.hpp"
+#include "admin/print/time.hpp"
+
+#include <chrono>
+
+namespace switchyard::admin {
+
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+std::string shown(const json::value& from, std::string_view key) {
+    return printable(text(from, key));
+}
+
+std::string row(std::string_view label, std::string_view value) {
+    std::string out = "  " + std::string(label);
+    out.append(label.size() < 14 ? 14 - label.size() : 1, ' ');
+    return out.append(value).append("\n");
+}
+
+std::string slot_and_name(const json::value& event, std::string_view key) {
+    const std::string slot = shown(event, key);
+    const std::string name = shown(event, std::string(key) + "_name");
+    return name.empty() || name == slot ? slot : slot + " (" + name + ")";
+}
+
+std::string way_back(const json::value& committed) {
+    return row("way back", "switchyard rollback " + shown(committed, "service"));
+}
+
+std::string micros(const json::value& event, std::string_view key) {
+    return format_micros(microseconds(integer(event, key)));
+}
+
+std::string millis(const json::value& event, std::string_view key) {
+    return format_span(milliseconds(integer(event, key)));
+}
+
+std::string instant(const json::value& event, std::string_view key) {
+    const std::string at = text(event, key);
+    return at.empty() ? "none" : format_time(at, true);
+}
+
+}  // namespace
+
+std::string print_committed(const json::value& event, const Screen& screen) {
+    const std::string to = shown(event, "to");
+    std::string out = painted(screen, Paint::bold, shown(event, "service")) + ": " +
+                      painted(screen, paint_of_slot(to), slot_and_name(event, "to")) +
+                      " is live, " + slot_and_name(event, "from") + " is idle";
+    if (text(event, "action") == "rollback") out += " (rolled back)";
+    out += "\n";
+    if (flag(event, "forced")) {
+        out += row("forced", painted(screen, Paint::yellow, to + " has no healthy target"));
+    }
+    out += row("epoch", std::to_string(integer(event, "epoch")));
+    out += row("committed",
+               instant(event, "at") + ", " + micros(event, "total_us") + " after the command");
+    out += row("", "durable " + micros(event, "durable_us") + ", visible " +
+                       micros(event, "visible_us") + ", acknowledged " +
+                       micros(event, "acknowledged_us"));
+    const json::value& ip = field(event, "reserved_ip");
+    if (ip.is_object()) {
+        const std::string state = shown(ip, "state");
+        out += row("reserved IP", shown(ip, "address") + (state.empty() ? "" : ", " + state));
+    }
+    return out;
+}
+
+std::string print_draining(const json::value& event) {
+    return "  draining " + shown(event, "slot") + ": " +
+           std::to_string(integer(event, "in_flight")) + " in flight, " +
+           millis(event, "elapsed_ms") + " of " + millis(event, "timeout_ms");
+}
+
+std::string print_drained(const json::value& event, const json::value& committed,
+                          const Screen& screen) {
+    std::string out = row("last on old", instant(event, "last_on_old"));
+    out += row("first on new", instant(event, "first_on_new"));
+    const std::int64_t cut = integer(event, "cut");
+    const std::int64_t remaining = integer(event, "remaining");
+    out += row("drained", std::to_string(integer(event, "completed")) + " completed, " +
+                              std::to_string(cut) + " cut, in " + millis(event, "elapsed_ms"));
+    const std::string old = shown(event, "slot");
+    if (flag(event, "cancelled")) {
+        out += row("NOT DRAINED", painted(screen, Paint::yellow,
+                                          "a later change made " + old + " live again; " +
+                                              counted(remaining, "request") + " went on there"));
+        return out;
+    }
+    if (cut > 0) {
+        out += row("NOT DRAINED",
+                   painted(screen, Paint::red,
+                           counted(cut, "request") + (cut == 1 ? " was" : " were") +
+                               " cut at the deadline of " + millis(event, "timeout_ms")));
+    }
+    if (remaining > 0) {
+        out += row("NOT DRAINED",
+                   painted(screen, Paint::red,
+                           counted(remaining, "request") + " still in flight on " + old));
+    }
+    return out + way_back(committed);
+}
+
+std::string print_not_waited(const json::value& committed, const Screen&) {
+    return row("draining", std::to_string(integer(committed, "in_flight_on_old")) +
+                               " in flight on " + shown(committed, "from") + ", at most " +
+                               millis(committed, "drain_timeout_ms") + "; see switchyard status") +
+           way_back(committed);
+}
+
+}  // namespace switchyard::admin

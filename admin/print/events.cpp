@@ -1,0 +1,105 @@
+#include "admin/print/events.hpp"
+
+#include "admin/fields.hpp"
+#include "admin/print/time.hpp"
+
+#include <chrono>
+
+#include <boost/json/serialize.hpp>
+
+namespace switchyard::admin {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string shown(const json::value& from, std::string_view key) {
+    return printable(text(from, key));
+}
+
+std::string count(const json::value& from, std::string_view key) {
+    return std::to_string(integer(from, key));
+}
+
+std::string by(const json::value& event) {
+    if (find(event, "uid") == nullptr) return {};
+    const std::string user = shown(event, "user");
+    return ", by " + (user.empty() ? "uid " + count(event, "uid") : user);
+}
+
+std::string all_fields(const json::value& event) {
+    std::string out;
+    for (const auto& [key, value] : event.get_object()) {
+        const std::string_view name(key.data(), key.size());
+        if (name == "event" || name == "at" || name == "service") continue;
+        out +=
+            (out.empty() ? "" : " ") + printable(name) + "=" +
+            (value.is_string() ? printable(value.get_string()) : printable(json::serialize(value)));
+    }
+    return out;
+}
+
+std::string sentence(const std::string& kind, const json::value& event) {
+    if (kind == "hello")
+        return "switchyardd " + shown(event, "version") + ", pid " + count(event, "pid");
+    if (kind == "committed") {
+        return shown(event, "action") + " from " + shown(event, "from") + " to " +
+               shown(event, "to") + ", epoch " + count(event, "epoch") + by(event) + ", " +
+               count(event, "in_flight_on_old") + " in flight on the old slot" +
+               (flag(event, "forced") ? ", forced" : "");
+    }
+    if (kind == "draining") {
+        return shown(event, "slot") + ", " + count(event, "in_flight") + " in flight, " +
+               format_span(milliseconds(integer(event, "elapsed_ms"))) + " of " +
+               format_span(milliseconds(integer(event, "timeout_ms")));
+    }
+    if (kind == "drained") {
+        return shown(event, "slot") + ", " + count(event, "completed") + " completed, " +
+               count(event, "cut") + " cut, " + count(event, "remaining") + " remaining, in " +
+               format_span(milliseconds(integer(event, "elapsed_ms"))) +
+               (flag(event, "cancelled") ? ", cancelled: it is live again" : "");
+    }
+    if (kind == "refused") {
+        return shown(event, "action") + by(event) + ": " + shown(event, "message");
+    }
+    if (kind == "target") {
+        const std::string reason = shown(event, "reason");
+        return shown(event, "slot") + " " + shown(event, "address") + " is " +
+               shown(event, "state") + (reason.empty() ? "" : ": " + reason);
+    }
+    if (kind == "reload_failed") return shown(event, "message") + by(event);
+    if (kind == "reloaded") {
+        std::string out;
+        for (const json::value& change : list(event, "changes")) {
+            if (change.is_string())
+                out += (out.empty() ? "" : "; ") + printable(change.get_string());
+        }
+        return (out.empty() ? "nothing new" : out) + by(event);
+    }
+    if (kind == "lost") return count(event, "count") + " events, because this reader was too slow";
+    if (kind == "stopping") return "the daemon ends";
+    return all_fields(event);
+}
+
+Paint paint_of(const std::string& kind, const json::value& event) {
+    if (kind == "committed") return Paint::green;
+    if (kind == "target") return paint_of_health(text(event, "state"));
+    if (kind == "drained") return integer(event, "cut") > 0 ? Paint::red : Paint::green;
+    if (kind == "refused" || kind == "reload_failed" || kind == "lost" || kind == "stopping") {
+        return Paint::red;
+    }
+    return Paint::none;
+}
+
+}  // namespace
+
+std::string print_event(const json::value& event, const Screen& screen) {
+    const std::string kind = shown(event, "event");
+    if (kind == "heartbeat" || kind.empty()) return {};
+    const std::string service = shown(event, "service");
+    return format_time(text(event, "at"), true) + "  " +
+           (service.empty() ? "" : painted(screen, Paint::bold, service) + "  ") +
+           painted(screen, paint_of(kind, event), kind) + "  " + sentence(kind, event) + "\n";
+}
+
+}  // namespace switchyard::admin

@@ -1,0 +1,56 @@
+#include "admin/fields.hpp"
+#include "admin/print/change.hpp"
+#include "admin/print/error.hpp"
+#include "admin/print/status.hpp"
+#include "admin/print/table.hpp"
+#include "admin/print/time.hpp"
+
+#include <chrono>
+
+namespace switchyard::admin {
+
+namespace {
+
+std::string shown(const json::value& from, std::string_view key) {
+    return printable(text(from, key));
+}
+
+}  // namespace
+
+std::string print_plan(const json::value& plan, const Screen& screen) {
+    const std::string from = shown(plan, "from");
+    const std::string to = shown(plan, "to");
+    const bool allowed = flag(plan, "allowed");
+    std::string out = painted(screen, Paint::bold, shown(plan, "service")) + ": ";
+    if (!to.empty()) {
+        out += shown(plan, "action") + " from " + painted(screen, paint_of_slot(from), from) +
+               " to " + painted(screen, paint_of_slot(to), to) + ", epoch " +
+               std::to_string(integer(plan, "epoch")) + " to " +
+               std::to_string(integer(plan, "epoch_after")) + "; ";
+    }
+    out += allowed ? painted(screen, Paint::green, "would be done")
+                   : painted(screen, Paint::red, "would be refused");
+    out += flag(plan, "forced") ? " (only because of --force)\n" : "\n";
+    for (const json::value& refusal : list(plan, "refusals")) {
+        out += "  " + elided(shown(refusal, "message"), screen.columns - 2) + "\n";
+        if (const auto hint = shown(refusal, "hint"); !hint.empty()) out += "    " + hint + "\n";
+    }
+    Table targets("llll", "  ");
+    for (const json::value& target : list(plan, "targets")) {
+        const std::string state = shown(target, "state");
+        targets.add({{to},
+                     {shown(target, "address")},
+                     {state, paint_of_health(state)},
+                     {state == "healthy" ? "" : printable(reason_of(target))}});
+    }
+    out += targets.text(screen);
+    if (!to.empty()) {
+        out += "  " + counted(integer(plan, "in_flight_on_old"), "request") + " in flight on " +
+               from + ", which may take " +
+               format_span(std::chrono::milliseconds(integer(plan, "drain_timeout_ms"))) +
+               " to end\n";
+    }
+    return out + "Nothing was changed.\n";
+}
+
+}  // namespace switchyard::admin

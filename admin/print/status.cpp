@@ -1,0 +1,291 @@
+#include "admin/print/status.hpp"
+
+#include "admin/fields.hpp"
+#include "admin/print/table.hpp"
+#include "admin/print/time.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace switchyard::admin {
+
+namespace {
+
+constexpr const char* kSlots[] = {"blue", "green"};
+
+std::string one_decimal(double value) {
+    std::array<char, 48> out{};
+    std::snprintf(out.data(), out.size(), "%.1f", value);
+    return out.data();
+}
+
+std::string shown(const json::value& from, std::string_view key) {
+    return printable(text(from, key));
+}
+
+std::string count(const json::value& from, std::string_view key) {
+    return std::to_string(integer(from, key));
+}
+
+std::string join(const json::array& items) {
+    std::string out;
+    for (const json::value& item : items) {
+        if (!item.is_string()) continue;
+        out += (out.empty() ? "" : ", ") + printable(item.get_string());
+    }
+    return out;
+}
+
+/// "blue (blue-production)", or just "blue" when the name says no more.
+std::string slot_title(const std::string& slot, const std::string& name) {
+    return name.empty() || name == slot ? slot : slot + " (" + name + ")";
+}
+
+/// How many targets of a slot are healthy, and of how many.
+struct Health {
+    std::size_t healthy = 0;
+    std::size_t all = 0;
+};
+
+Health health_of(const json::value& slot) {
+    Health health;
+    for (const json::value& target : list(slot, "targets")) {
+        ++health.all;
+        if (text(target, "state") == "healthy") ++health.healthy;
+    }
+    return health;
+}
+
+std::string reason_line(const json::value& target, const std::string& now, std::size_t columns) {
+    const std::string since = format_since(text(target, "since"), now);
+    std::string line =
+        "           " + (since == "-" ? "" : "for " + since + ": ") + printable(reason_of(target));
+    return elided(line, columns);
+}
+
+void add_target(Table& table, const json::value& target, std::string slot, std::string state,
+                const json::value* sums) {
+    const std::string health = shown(target, "state");
+    std::vector<Table::Cell> cells{{slot, paint_of_slot(slot)},
+                                   {state, state == "live" ? Paint::bold : Paint::none},
+                                   {shown(target, "address")},
+                                   {health, paint_of_health(health)},
+                                   {""},
+                                   {count(sums != nullptr ? *sums : target, "in_flight")}};
+    if (sums != nullptr) {
+        cells[4].text = one_decimal(real(*sums, "requests_per_second"));
+        const auto errors = count(*sums, "errors_total");
+        cells.push_back({errors, errors == "0" ? Paint::none : Paint::yellow});
+    }
+    table.add(std::move(cells));
+}
+
+/// A slot with one target is one row; with more, a row of sums and one a target.
+void add_slot(Table& table, const json::value& slot, const std::string& colour,
+              const std::string& now, const Screen& screen) {
+    const json::array& targets = list(slot, "targets");
+    const std::string state = shown(slot, "state");
+    if (targets.size() != 1) {
+        const Health health = health_of(slot);
+        const auto errors = count(slot, "errors_total");
+        table.add({{colour, paint_of_slot(colour)},
+                   {state, state == "live" ? Paint::bold : Paint::none},
+                   {std::to_string(health.healthy) + " of " + std::to_string(health.all)},
+                   {flag(slot, "healthy") ? "healthy" : "unhealthy",
+                    flag(slot, "healthy") ? Paint::green : Paint::red},
+                   {one_decimal(real(slot, "requests_per_second"))},
+                   {count(slot, "in_flight")},
+                   {errors, errors == "0" ? Paint::none : Paint::yellow}});
+    }
+    for (const json::value& target : targets) {
+        if (targets.size() == 1) {
+            add_target(table, target, colour, state, &slot);
+        } else {
+            add_target(table, target, "", "", nullptr);
+        }
+        if (text(target, "state") != "healthy")
+            table.note(reason_line(target, now, screen.columns));
+    }
+}
+
+std::string drain_line(const json::value& drain, const std::string& now) {
+    const auto left = format_since(now, text(drain, "deadline"));
+    return "  draining " + shown(drain, "slot") + " since " +
+           format_since(text(drain, "since"), now) + ": " + count(drain, "in_flight") +
+           " in flight, cut in " + left + "\n";
+}
+
+std::string change_line(const json::value& change, const std::string& now) {
+    const std::string user = shown(change, "user");
+    return "  under way: " + shown(change, "action") + " by " +
+           (user.empty() ? "uid " + count(change, "uid") : user) + ", since " +
+           format_since(text(change, "since"), now) + "\n";
+}
+
+std::string service_block(const json::value& service, const std::string& now,
+                          const Screen& screen) {
+    const std::string live = shown(service, "live");
+    const std::string path = shown(service, "path");
+    std::string where = join(list(service, "hosts"));
+    if (!path.empty() && path != "/") where += (where.empty() ? "" : " ") + path;
+    const std::string name = shown(service, "name");
+    std::string out = painted(screen, Paint::bold, name);
+    if (!where.empty()) {
+        out += "  " + elided(where, screen.columns > width_of(name) + 2
+                                        ? screen.columns - width_of(name) - 2
+                                        : 3);
+    }
+    out += "\n  live: " +
+           painted(screen, paint_of_slot(live), slot_title(live, shown(service, "live_name"))) +
+           " for " + format_since(text(service, "live_since"), now) + ", since " +
+           format_time(text(service, "live_since")) + ", epoch " + count(service, "epoch") + "\n";
+
+    Table table("llllrrr", "  ");
+    table.add({{"SLOT", Paint::dim},
+               {"", Paint::dim},
+               {"TARGET", Paint::dim},
+               {"HEALTH", Paint::dim},
+               {"REQ/S", Paint::dim},
+               {"IN FLIGHT", Paint::dim},
+               {"ERRORS", Paint::dim}});
+    for (const char* colour : kSlots) {
+        const json::value* slot = find(field(service, "slots"), colour);
+        if (slot != nullptr) add_slot(table, *slot, colour, now, screen);
+    }
+    table.limit(2, screen.columns > 72 ? screen.columns - 54 : 18);
+    out += table.text(screen);
+    for (const json::value& drain : list(service, "drains")) {
+        out += painted(screen, Paint::yellow, drain_line(drain, now));
+    }
+    if (field(service, "change").is_object()) {
+        out += painted(screen, Paint::yellow, change_line(field(service, "change"), now));
+    }
+    return out;
+}
+
+std::string header(const json::value& status, const Screen& screen) {
+    std::string out = "Switchyard " + shown(status, "version") + ", up " +
+                      format_span(std::chrono::seconds(integer(status, "uptime_s"))) + ", " +
+                      counted(integer(status, "connections"), "connection") + ", " +
+                      counted(integer(status, "workers"), "worker") + ", pid " +
+                      count(status, "pid") + "\n";
+    std::string listeners;
+    for (const json::value& listener : list(status, "listeners")) {
+        listeners += (listeners.empty() ? "" : ", ") + shown(listener, "address");
+        if (flag(listener, "tls")) listeners += " (tls)";
+        if (flag(listener, "redirect")) listeners += " (to https)";
+    }
+    if (!listeners.empty()) out += elided("Listening on " + listeners, screen.columns) + "\n";
+    if (const auto dropped = integer(status, "log_lines_dropped"); dropped > 0) {
+        out +=
+            painted(screen, Paint::yellow,
+                    "The access log lost " + counted(dropped, "line") + ": its disk is too slow.") +
+            "\n";
+    }
+    return out;
+}
+
+/// One line a service, for those who have many.
+std::string overview(const json::value& status, const Screen& screen, std::size_t rows) {
+    const std::string now = text(status, "now");
+    const json::array& services = list(status, "services");
+    Table table("lllrlrrr");
+    table.add({{"SERVICE", Paint::dim},
+               {"LIVE", Paint::dim},
+               {"FOR", Paint::dim},
+               {"EPOCH", Paint::dim},
+               {"HEALTHY", Paint::dim},
+               {"REQ/S", Paint::dim},
+               {"IN FLIGHT", Paint::dim},
+               {"ERRORS", Paint::dim}});
+    // What needs a look comes first when not all have room.
+    std::vector<const json::value*> order;
+    for (const json::value& service : services)
+        order.push_back(&service);
+    const auto troubled = [](const json::value* service) {
+        const json::value& live = field(field(*service, "slots"), text(*service, "live"));
+        return !flag(live, "healthy") || !list(*service, "drains").empty();
+    };
+    std::stable_partition(order.begin(), order.end(), troubled);
+    const std::size_t shown_services = std::min(order.size(), rows > 4 ? rows - 4 : 1);
+    for (std::size_t i = 0; i < shown_services; ++i) {
+        const json::value& service = *order[i];
+        const std::string live = shown(service, "live");
+        std::string healthy;
+        double rate = 0;
+        std::int64_t in_flight = 0;
+        std::int64_t errors = 0;
+        for (const char* colour : kSlots) {
+            const json::value* slot = find(field(service, "slots"), colour);
+            if (slot == nullptr) continue;
+            const Health health = health_of(*slot);
+            healthy += (healthy.empty() ? "" : ", ") + std::string(colour) + " " +
+                       std::to_string(health.healthy) + "/" + std::to_string(health.all);
+            rate += real(*slot, "requests_per_second");
+            in_flight += integer(*slot, "in_flight");
+            errors += integer(*slot, "errors_total");
+        }
+        if (!list(service, "drains").empty()) healthy += ", draining";
+        table.add({{shown(service, "name"), Paint::bold},
+                   {live, paint_of_slot(live)},
+                   {format_since(text(service, "live_since"), now)},
+                   {count(service, "epoch")},
+                   {healthy, troubled(&service) ? Paint::yellow : Paint::none},
+                   {one_decimal(rate)},
+                   {std::to_string(in_flight)},
+                   {std::to_string(errors)}});
+    }
+    table.limit(0, 20);
+    std::string out = table.text(screen);
+    if (shown_services < services.size()) {
+        out += "and " + std::to_string(services.size() - shown_services) + " more. ";
+    }
+    return out + "One in detail: switchyard status SERVICE. All of them: --json.\n";
+}
+
+}  // namespace
+
+std::string reason_of(const json::value& target) {
+    if (const std::string reason = text(target, "reason"); !reason.empty()) return reason;
+    const json::value& check = field(target, "last_check");
+    if (!check.is_object()) return "not checked yet";
+    std::string out = text(check, "error");
+    if (const auto status = integer(check, "status"); status != 0) {
+        if (!out.empty()) out += ", ";
+        out += "status " + std::to_string(status);
+    }
+    if (const auto line = text(check, "body_line"); !line.empty()) {
+        out += (out.empty() ? "" : ": ") + line;
+    }
+    const std::string state = text(target, "state");
+    if (state == "ejected") {
+        return "requests could not connect" + (out.empty() ? "" : "; last check: " + out);
+    }
+    if (state == "unknown") return "not checked often enough yet" + (out.empty() ? "" : ": " + out);
+    return out.empty() ? "no reason known" : out;
+}
+
+std::string print_status(const json::value& status, const Screen& screen) {
+    std::string out = header(status, screen);
+    const std::string now = text(status, "now");
+    const json::array& services = list(status, "services");
+    if (services.empty()) return out + "\nNo service is configured.\n";
+    std::string details;
+    for (const json::value& service : services) {
+        details += "\n" + service_block(service, now, screen);
+    }
+    const auto lines = [](const std::string& block) {
+        return static_cast<std::size_t>(std::count(block.begin(), block.end(), '\n'));
+    };
+    // One row stays free for the prompt. A single service is always shown in full.
+    if (services.size() == 1 || lines(out) + lines(details) < screen.rows) return out + details;
+    const std::size_t used = lines(out) + 1;
+    return out + "\n" + overview(status, screen, screen.rows > used ? screen.rows - used : 1);
+}
+
+std::string print_service(const json::value& service, const Screen& screen) {
+    return service_block(service, text(service, "now"), screen);
+}
+
+}  // namespace switchyard::admin
