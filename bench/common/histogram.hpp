@@ -1,7 +1,8 @@
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace switchyard::bench {
 
@@ -24,7 +25,7 @@ class Histogram {
     static std::size_t bucket_of(std::uint64_t value) noexcept;
     static std::int64_t upper_bound_of(std::size_t bucket) noexcept;
 
-    std::array<std::uint32_t, kBuckets> buckets_{};
+    std::vector<std::uint32_t> buckets_ = std::vector<std::uint32_t>(kBuckets);
     std::uint64_t count_ = 0;
     std::int64_t max_ = 0;
 };

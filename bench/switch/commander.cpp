@@ -1,0 +1,157 @@
+#include "bench/switch/commander.hpp"
+
+#include "bench/common/clock.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/json.hpp>
+
+namespace switchyard::bench {
+namespace {
+
+constexpr std::int64_t kPatience = 10'000 * kMillisecond;
+
+}  // namespace
+
+Commander::Commander(World& world, Plan plan)
+    : world_(world), plan_(std::move(plan)), reader_(this) {}
+
+void Commander::start() {
+    first_due_ = now_ns();
+    if (plan_.switches == 0) {
+        phase_ = Phase::done;
+        return;
+    }
+    world_.alarms.emplace(first_due_, this);
+}
+
+void Commander::on_time() {
+    if (phase_ == Phase::waiting) return begin_command();
+    // The alarm that was set together with a command: an answer should be there by now.
+    if ((phase_ == Phase::connecting || phase_ == Phase::commanding) &&
+        now_ns() - sent_at_ >= kPatience)
+        give_up("the daemon did not answer within 10 s");
+}
+
+void Commander::begin_command() {
+    ++begun_;
+    const Colour to = other(world_.timeline.live());
+    const std::string body = "{\"to\":\"" + std::string(to_string(to)) + "\",\"wait\":false}";
+    request_ = "POST /v1/services/" + plan_.service +
+               "/switch HTTP/1.1\r\nHost: switchyard\r\nContent-Type: application/json\r\n"
+               "Content-Length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + body;
+    written_ = 0;
+    line_.clear();
+    acknowledged_ = false;
+    reader_.reset();
+    phase_ = Phase::connecting;
+    sent_at_ = now_ns();
+    world_.timeline.sent(to, sent_at_);
+    world_.alarms.emplace(sent_at_ + kPatience, this);
+    if (!stream_.connect(plan_.socket, nullptr, "")) return give_up(stream_.error());
+    if (!world_.watch(stream_.fd(), this)) return give_up("epoll_ctl failed");
+    pump();
+}
+
+void Commander::on_ready(std::uint32_t) {
+    pump();
+}
+
+void Commander::pump() {
+    if (phase_ == Phase::connecting) {
+        const IoResult result = stream_.handshake();
+        if (result.status == Io::failed) return give_up(stream_.error());
+        if (result.status != Io::done) return;
+        phase_ = Phase::commanding;
+    }
+    if (phase_ != Phase::commanding && phase_ != Phase::ending) return;
+    while (written_ < request_.size()) {
+        const IoResult result =
+            stream_.write(request_.data() + written_, request_.size() - written_);
+        if (result.status == Io::failed) return give_up(stream_.error());
+        if (result.status != Io::done) return;
+        written_ += result.bytes;
+    }
+    read_answer();
+}
+
+void Commander::read_answer() {
+    std::array<char, 8192> buffer{};
+    while (phase_ == Phase::commanding || phase_ == Phase::ending) {
+        const IoResult result = stream_.read(buffer.data(), buffer.size());
+        if (result.status == Io::failed) return give_up(stream_.error());
+        if (result.status == Io::want_read || result.status == Io::want_write) return;
+        if (result.status == Io::closed)
+            reader_.end_of_stream();
+        else
+            reader_.feed({buffer.data(), result.bytes});
+        if (phase_ == Phase::done) return;
+        if (reader_.state() == ResponseReader::State::broken) return give_up(reader_.reason());
+        if (reader_.state() == ResponseReader::State::complete) return end_command();
+    }
+}
+
+void Commander::on_body(std::string_view piece) {
+    line_ += piece;
+    const auto end = line_.find('\n');
+    if (acknowledged_ || reader_.head().status != 200 || end == std::string::npos) return;
+    on_committed(std::string_view(line_).substr(0, end));
+}
+
+void Commander::on_committed(std::string_view line) {
+    const std::int64_t now = now_ns();
+    boost::system::error_code error;
+    const auto value = boost::json::parse(line, error);
+    const auto* object = error ? nullptr : value.if_object();
+    const auto text = [&](const char* key) -> std::string {
+        const auto* found = object ? object->if_contains(key) : nullptr;
+        return found && found->is_string() ? std::string(found->as_string()) : std::string();
+    };
+    const auto number = [&](const char* key) -> std::uint64_t {
+        const auto* found = object ? object->if_contains(key) : nullptr;
+        return found && found->is_number() ? found->to_number<std::uint64_t>() : 0;
+    };
+    if (text("event") != "committed") return give_up("no commit: " + std::string(line));
+    acknowledged_ = true;
+    world_.timeline.acknowledged(now);
+    latency_.add(now - sent_at_);
+    durable_.add(static_cast<std::int64_t>(number("durable_us")) * 1000);
+    ++committed_;
+    phase_ = Phase::ending;
+    const std::string id = "switch-" + std::to_string(begun_);
+    if (text("to") != to_string(world_.timeline.live()))
+        world_.tally.violations.add("C4", id, "committed a switch to '" + text("to") + "'");
+    if (number("epoch") != plan_.epoch + 1)
+        world_.tally.violations.add(
+            "C14", id,
+            "epoch " + std::to_string(number("epoch")) + " after " + std::to_string(plan_.epoch));
+    plan_.epoch = number("epoch");
+}
+
+void Commander::end_command() {
+    if (!acknowledged_)
+        return give_up("status " + std::to_string(reader_.head().status) + ": " + line_);
+    stream_.close();
+    if (begun_ == plan_.switches) {
+        phase_ = Phase::done;
+        return;
+    }
+    phase_ = Phase::waiting;
+    const auto due =
+        first_due_ + static_cast<std::int64_t>(static_cast<double>(begun_) / plan_.rate * 1e9);
+    world_.alarms.emplace(std::max(due, now_ns()), this);
+}
+
+/// A switch that fails ends the run: from here on nobody knows what is live.
+void Commander::give_up(const std::string& why) {
+    world_.tally.violations.add("C4", "switch-" + std::to_string(begun_),
+                                "the command failed: " + why);
+    if (!acknowledged_) world_.timeline.refused();
+    stream_.close();
+    phase_ = Phase::done;
+}
+
+}  // namespace switchyard::bench

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "bench/common/address.hpp"
+#include "bench/common/histogram.hpp"
+#include "bench/common/response_reader.hpp"
+#include "bench/common/stream.hpp"
+#include "bench/switch/world.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace switchyard::bench {
+
+/// Switches back and forth through the admin socket: a command at a fixed rate, never two at the
+/// same time. Tells the timeline when each was sent and acknowledged.
+class Commander final : public Waiter, private ResponseReader::BodySink {
+  public:
+    struct Plan {
+        Address socket;
+        std::string service;
+        std::uint64_t epoch = 0;     ///< Before the first switch.
+        std::uint64_t switches = 0;  ///< How many to make.
+        double rate = 1;             ///< A second.
+    };
+
+    Commander(World& world, Plan plan);
+
+    void start();
+    void on_ready(std::uint32_t events) override;
+    void on_time() override;
+
+    bool done() const noexcept { return phase_ == Phase::done; }
+    std::uint64_t committed() const noexcept { return committed_; }
+    const Histogram& latency() const noexcept { return latency_; }
+    /// What the daemon says it took to make the decision durable, microseconds in nanoseconds.
+    const Histogram& durable() const noexcept { return durable_; }
+
+  private:
+    enum class Phase : unsigned char { waiting, connecting, commanding, ending, done };
+
+    void begin_command();
+    void pump();
+    void read_answer();
+    void on_body(std::string_view piece) override;
+    void on_committed(std::string_view line);
+    void end_command();
+    void give_up(const std::string& why);
+
+    World& world_;
+    Plan plan_;
+    Phase phase_ = Phase::waiting;
+    Stream stream_;
+    ResponseReader reader_;
+    std::string request_;
+    std::string line_;
+    bool acknowledged_ = false;
+    std::size_t written_ = 0;
+    std::uint64_t begun_ = 0;
+    std::uint64_t committed_ = 0;
+    std::int64_t first_due_ = 0;
+    std::int64_t sent_at_ = 0;
+    Histogram latency_;
+    Histogram durable_;
+};
+
+}  // namespace switchyard::bench

@@ -1,0 +1,101 @@
+#include "bench/switch/options.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <CLI/CLI.hpp>
+
+namespace switchyard::bench {
+namespace {
+
+constexpr std::array<const char*, kKinds> kOptionNames = {
+    "--keep-alive", "--new-connections", "--pipelined", "--uploads",
+    "--downloads",  "--long-polls",      "--leavers"};
+
+std::string without_scheme(std::string url) {
+    const auto scheme = url.find("://");
+    if (scheme != std::string::npos) url.erase(0, scheme + 3);
+    while (!url.empty() && url.back() == '/')
+        url.pop_back();
+    return url;
+}
+
+/// Small enough for a first look: a few seconds.
+void make_quick(Options& options, const CLI::App& app) {
+    const auto set = [&](const char* name, auto& value, auto quick) {
+        if (app.count(name) == 0) value = quick;
+    };
+    set("--switches", options.switches, 40);
+    set("--calm", options.calm, 1);
+    constexpr std::array<unsigned, kKinds> kFew = {4, 2, 2, 2, 2, 4, 2};
+    for (std::size_t i = 0; i < kKinds; ++i)
+        set(kOptionNames[i], options.connections[i], kFew[i]);
+}
+
+std::string problem_with(const Options& options) {
+    if (options.spawns()) {
+        if (options.origin.empty()) return "--daemon needs --origin";
+        if (!options.url.empty()) return "either --daemon or --url, not both";
+        return "";
+    }
+    if (options.url.empty()) return "either --daemon and --origin, or --url, --socket, --service";
+    if (options.socket.empty() || options.service.empty())
+        return "--url needs --socket and --service";
+    if (options.origin_blue.empty() != options.origin_green.empty())
+        return "--origin-blue and --origin-green go together";
+    return "";
+}
+
+}  // namespace
+
+bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
+    CLI::App app(
+        "Loads the proxy in every way while switching back and forth, and checks every answer.\n"
+        "Ends with 0 when nothing was lost, stale or miscounted, with 1 when something was.");
+    app.add_option("--daemon", options.daemon, "start this switchyardd");
+    app.add_option("--origin", options.origin, "start this switchyard-origin as blue and green");
+    app.add_option("--workers", options.workers, "workers of the daemon that is started")
+        ->capture_default_str();
+    app.add_option("--url", options.url, "ADDRESS:PORT of a running proxy");
+    app.add_option("--tls-url", options.tls_url, "ADDRESS:PORT of its TLS listener");
+    app.add_option("--socket", options.socket, "its admin socket");
+    app.add_option("--service", options.service, "its service to switch");
+    app.add_option("--origin-blue", options.origin_blue, "ADDRESS:PORT of the blue origin");
+    app.add_option("--origin-green", options.origin_green, "ADDRESS:PORT of the green origin");
+    app.add_option("--host", options.host, "Host field and SNI of the requests");
+    app.add_option("--switches", options.switches, "how many")->capture_default_str();
+    app.add_option("--rate", options.rate, "switches a second")
+        ->capture_default_str()
+        ->check(CLI::Range(0.01, 1000.0));
+    app.add_option("--duration", options.duration, "seconds of switching, instead of --switches");
+    app.add_option("--calm", options.calm, "seconds of load before the first switch")
+        ->capture_default_str();
+    for (std::size_t i = 0; i < kKinds; ++i)
+        app.add_option(kOptionNames[i], options.connections[i],
+                       std::string("clients of the kind '") + behaviour(static_cast<Kind>(i)).name +
+                           "', every other one over TLS")
+            ->capture_default_str();
+    app.add_flag("--quick", options.quick, "a small run of a few seconds");
+    app.add_flag("!--no-served-by", options.served_by, "do not check X-Served-By");
+    app.add_option("--json", options.json, "write the result to this file");
+    app.add_option("--keep", options.keep, "directory for configuration and logs");
+    try {
+        app.parse(argc, argv);
+        if (options.quick) make_quick(options, app);
+        options.url = without_scheme(options.url);
+        options.tls_url = without_scheme(options.tls_url);
+        options.origin_blue = without_scheme(options.origin_blue);
+        options.origin_green = without_scheme(options.origin_green);
+        if (options.duration > 0)
+            options.switches =
+                static_cast<std::uint64_t>(std::lround(options.duration * options.rate));
+        const std::string problem = problem_with(options);
+        if (!problem.empty()) throw CLI::ValidationError(problem);
+        return true;
+    } catch (const CLI::ParseError& error) {
+        exit_code = app.exit(error) == 0 ? 0 : 2;
+        return false;
+    }
+}
+
+}  // namespace switchyard::bench

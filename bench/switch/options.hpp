@@ -1,0 +1,42 @@
+#pragma once
+
+#include "bench/switch/kinds.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+namespace switchyard::bench {
+
+/// What the command line asks for.
+struct Options {
+    // Either these two: start everything ...
+    std::string daemon;  ///< Path of switchyardd.
+    std::string origin;  ///< Path of switchyard-origin.
+    unsigned workers = 1;
+    // ... or these: use what is running.
+    std::string url;      ///< "127.0.0.1:8080"; "http://" may stand before it.
+    std::string tls_url;  ///< The same for TLS; empty: plain only.
+    std::string socket;   ///< Of the daemon's admin interface.
+    std::string service;
+    std::string origin_blue;  ///< "127.0.0.1:9001": where /count is asked; empty: not compared.
+    std::string origin_green;
+    std::string host;  ///< Host field and SNI; empty: the service's first exact host.
+
+    std::uint64_t switches = 1000;
+    double rate = 20;     ///< Switches a second.
+    double duration = 0;  ///< Seconds of switching; 0: as many as `switches` takes.
+    double calm = 5;      ///< Seconds of load before the first switch.
+    std::array<unsigned, kKinds> connections = {16, 4, 4, 8, 4, 16, 2};  ///< By Kind.
+    bool quick = false;
+    bool served_by = true;  ///< Check X-Served-By.
+    std::string json;       ///< File for the result; empty: none.
+    std::string keep;       ///< Directory for configuration and logs; empty: a temporary one.
+
+    bool spawns() const noexcept { return !daemon.empty(); }
+};
+
+/// Reads the command line; on --help and on errors it prints and sets `exit_code`.
+bool parse_options(int argc, char** argv, Options& options, int& exit_code);
+
+}  // namespace switchyard::bench
