@@ -1,13 +1,13 @@
 #pragma once
 
+#include "base/error.hpp"
+#include "observe/outcome.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "base/error.hpp"
-#include "observe/outcome.hpp"
 
 namespace switchyard::observe {
 
@@ -15,21 +15,21 @@ namespace switchyard::observe {
 /// not happen.
 struct AccessRecord {
     std::chrono::system_clock::time_point start;
-    std::string_view client;       ///< Address without port.
+    std::string_view client;  ///< Address without port.
     std::string_view method;
-    std::string_view target;       ///< Request target as received.
+    std::string_view target;  ///< Request target as received.
     std::string_view host;
-    std::string_view protocol;     ///< "HTTP/1.1"
-    std::string_view tls;          ///< "TLSv1.3", or empty.
+    std::string_view protocol;  ///< "HTTP/1.1"
+    std::string_view tls;       ///< "TLSv1.3", or empty.
     std::string_view service;
-    std::string_view slot;         ///< "blue", "green", or empty.
-    std::string_view upstream;     ///< Address of the target.
+    std::string_view slot;      ///< "blue", "green", or empty.
+    std::string_view upstream;  ///< Address of the target.
     std::string_view request_id;
     std::string_view referer;
     std::string_view user_agent;
-    std::string_view error;        ///< X-Switchyard-Error code, or empty.
+    std::string_view error;  ///< X-Switchyard-Error code, or empty.
     std::uint64_t epoch = 0;
-    unsigned status = 0;           ///< 0: no head was sent.
+    unsigned status = 0;               ///< 0: no head was sent.
     std::uint64_t bytes_received = 0;  ///< Body, from the client.
     std::uint64_t bytes_sent = 0;      ///< Head and body, to the client.
     std::int64_t connect_us = -1;
@@ -40,13 +40,13 @@ struct AccessRecord {
 };
 
 /// json: one object a line. The fields, always all of them, in this order: time (RFC 3339, UTC,
-/// milliseconds; the request's start), client, method, target, host, protocol, tls, status, outcome,
-/// error, service, slot, upstream, epoch, bytes_received, bytes_sent, connect_us, first_byte_us,
-/// total_us, retries, request_id, referer, user_agent: as in AccessRecord. A text that there is none
-/// of is "", a duration that did not happen is null. Bytes that are not UTF-8 become the text \xHH.
-/// combined: the combined format of the Apache server, then the other fields as key=value; texts
-/// stand in double quotes, what there is none of is -, other bytes than printable ASCII are \xHH.
-/// docs/operations.md shows both.
+/// milliseconds; the request's start), client, method, target, host, protocol, tls, status,
+/// outcome, error, service, slot, upstream, epoch, bytes_received, bytes_sent, connect_us,
+/// first_byte_us, total_us, retries, request_id, referer, user_agent: as in AccessRecord. A text
+/// that there is none of is "", a duration that did not happen is null. Bytes that are not UTF-8
+/// become the text \xHH. combined: the combined format of the Apache server, then the other fields
+/// as key=value; texts stand in double quotes, what there is none of is -, other bytes than
+/// printable ASCII are \xHH. docs/operations.md shows both.
 enum class AccessFormat : std::uint8_t { json, combined };
 
 /// Where a worker puts its lines: formats into a ring of fixed size that the log's own thread

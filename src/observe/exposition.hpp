@@ -1,12 +1,12 @@
 #pragma once
 
+#include "observe/slot_metrics.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "observe/slot_metrics.hpp"
 
 namespace switchyard::observe {
 
@@ -24,14 +24,14 @@ struct ServiceGauge {
     std::string service;
     Colour live{};
     std::uint64_t epoch = 0;
-    std::uint64_t switches = 0;         ///< Committed since the start.
+    std::uint64_t switches = 0;  ///< Committed since the start.
     std::uint64_t switches_refused = 0;
     std::uint64_t drains_active = 0;
-    std::uint64_t drain_in_flight = 0;  ///< Requests that active drains wait for.
-    std::uint64_t drained_requests = 0; ///< Completed in drains since the start.
+    std::uint64_t drain_in_flight = 0;   ///< Requests that active drains wait for.
+    std::uint64_t drained_requests = 0;  ///< Completed in drains since the start.
     std::uint64_t cut_requests = 0;
     double last_drain_seconds = 0;
-    double last_switch_seconds = 0;     ///< Command duration.
+    double last_switch_seconds = 0;  ///< Command duration.
 };
 
 struct Scrape {

@@ -1,5 +1,9 @@
 #pragma once
 
+#include "base/colour.hpp"
+#include "observe/counter.hpp"
+#include "observe/outcome.hpp"
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -8,15 +12,11 @@
 #include <string>
 #include <vector>
 
-#include "base/colour.hpp"
-#include "observe/counter.hpp"
-#include "observe/outcome.hpp"
-
 namespace switchyard::observe {
 
 /// Upper bounds of the latency histogram, microseconds; one bucket more takes the rest.
 inline constexpr std::array<std::uint64_t, 16> kLatencyBoundsUs = {
-    250,    500,     1'000,   2'500,     5'000,     10'000,    25'000,    50'000,
+    250,     500,     1'000,   2'500,     5'000,     10'000,    25'000,     50'000,
     100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000};
 
 /// What one worker counts for one slot of one service; only that worker writes.
@@ -29,11 +29,11 @@ struct alignas(kCacheLine) SlotCell {
     Counter in_flight;          ///< Requests that hold a lease now.
     Counter upstream_connects;  ///< Connections opened.
     Counter upstream_connect_failures;
-    Counter upstream_reuses;    ///< Requests sent on a pooled connection.
-    Counter upstream_idle;      ///< Gauge: pooled connections.
+    Counter upstream_reuses;  ///< Requests sent on a pooled connection.
+    Counter upstream_idle;    ///< Gauge: pooled connections.
     Counter retries;
-    Counter bytes_received;     ///< From clients, bodies.
-    Counter bytes_sent;         ///< To clients, heads and bodies.
+    Counter bytes_received;  ///< From clients, bodies.
+    Counter bytes_sent;      ///< To clients, heads and bodies.
 
     /// One request ended after `total_us` microseconds.
     void record(unsigned status, Outcome outcome, std::uint64_t total_us) noexcept;
@@ -54,7 +54,8 @@ class SlotMetrics {
     /// Sum over the workers of one counter: `metrics.sum(&SlotCell::retries)`.
     [[nodiscard]] std::uint64_t sum(Counter SlotCell::*counter) const noexcept {
         std::uint64_t total = 0;
-        for (const SlotCell& cell : cells_) total += (cell.*counter).get();
+        for (const SlotCell& cell : cells_)
+            total += (cell.*counter).get();
         return total;
     }
 
@@ -66,9 +67,9 @@ class SlotMetrics {
 
 /// What one worker counts besides services; only that worker writes.
 struct alignas(kCacheLine) WorkerCell {
-    Counter connections;           ///< Gauge: client connections now.
+    Counter connections;  ///< Gauge: client connections now.
     Counter connections_accepted;
-    Counter connections_refused;   ///< Over a limit.
+    Counter connections_refused;  ///< Over a limit.
     Counter tls_handshakes;
     Counter tls_handshake_failures;
     Counter tls_resumed;

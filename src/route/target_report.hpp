@@ -1,11 +1,11 @@
 #pragma once
 
+#include "route/target.hpp"
+
 #include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "route/target.hpp"
 
 namespace switchyard::route {
 
@@ -16,8 +16,8 @@ struct TargetReport {
     std::optional<std::chrono::system_clock::time_point> checked_at;
     unsigned status = 0;  ///< 0: no answer (or a tcp check).
     std::chrono::microseconds duration{0};
-    std::string error;      ///< Socket error, time-out or protocol error; empty: none.
-    std::string body_line;  ///< First line of the body, at most 200 bytes, printable.
+    std::string error;                  ///< Socket error, time-out or protocol error; empty: none.
+    std::string body_line;              ///< First line of the body, at most 200 bytes, printable.
     std::vector<std::string> resolved;  ///< Addresses a host name stands for now.
 };
 
