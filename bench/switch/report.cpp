@@ -35,9 +35,14 @@ void append_latencies(std::string& text, const char* title, const Histogram& lat
 void append_row(std::string& text, const char* name, const KindTally& tally) {
     append(text, "%-20s %9llu %9llu %6llu %6llu ", name, wide(tally.requests), wide(tally.ok),
            wide(tally.failed), wide(tally.left));
-    for (const Histogram* latency : {&tally.calm, &tally.switching})
+    for (const Histogram* latency : {&tally.calm, &tally.switching}) {
+        if (latency->count() == 0) {
+            append(text, " %35s", "");
+            continue;
+        }
         append(text, " %8.2f %8.2f %8.2f %8.2f", ms(latency->quantile(0.5)),
                ms(latency->quantile(0.99)), ms(latency->quantile(0.999)), ms(latency->max()));
+    }
     text += '\n';
 }
 
