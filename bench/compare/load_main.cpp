@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
         }
         const auto result = switchyard::bench::run_load(options);
         print(result);
+        if (result.requests == 0) std::fputs("not one request was answered in time\n", stderr);
         return result.failed == 0 && result.requests > 0 ? 0 : 1;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "switchyard-bench-load: %s\n", error.what());

@@ -8,10 +8,10 @@ import subprocess
 import contestants
 
 
-def load(binaries, contestant, scene, *extra):
+def load(binaries, contestant, scene, *extra, connections=None):
     """Runs the load generator once; returns its figures."""
     port = contestant.tls_port if scene.tls else contestant.port
-    command = [binaries["load"], *scene.load_arguments(port), *extra]
+    command = [binaries["load"], *scene.load_arguments(port, connections), *extra]
     result = subprocess.run(command, preexec_fn=contestants.pinned(contestants.LOAD_CORE),
                             capture_output=True, text=True, timeout=300)
     if result.returncode != 0:

@@ -14,9 +14,10 @@ class Scene:
     connections: int = 64
     idle: bool = False            # memory instead of time
 
-    def load_arguments(self, port):
+    def load_arguments(self, port, connections=None):
         arguments = ["--connect", f"127.0.0.1:{port}", "--path", f"/{self.size}",
-                     "--expect", str(self.size), "--connections", str(self.connections)]
+                     "--expect", str(self.size),
+                     "--connections", str(connections or self.connections)]
         if self.tls:
             arguments.append("--tls")
         if self.post:
