@@ -40,6 +40,7 @@ class TreeBuilder : public YAML::EventHandler {
     explicit TreeBuilder(std::deque<Value>& values) : values_(values) {}
 
     [[nodiscard]] const Value* root() const noexcept { return root_; }
+    [[nodiscard]] const YAML::Mark& last_quoted() const noexcept { return last_quoted_; }
 
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (root_ != nullptr || started_) {
@@ -50,7 +51,10 @@ class TreeBuilder : public YAML::EventHandler {
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-        place(make(Value::Kind::null, mark, anchor));
+        Value* value = make(Value::Kind::null, mark, anchor);
+        // The parser puts a value that is not there where the next token is.
+        if (!open_.empty() && open_.back().key != nullptr) value->mark = open_.back().key->mark;
+        place(value);
     }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         if (++aliases_ > kMaxAliases) {
@@ -66,6 +70,7 @@ class TreeBuilder : public YAML::EventHandler {
         Value* value = make(Value::Kind::scalar, mark, anchor);
         value->text = text;
         value->quoted = tag == "!";
+        if (value->quoted) last_quoted_ = mark;
         place(value);
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -136,6 +141,7 @@ class TreeBuilder : public YAML::EventHandler {
     std::map<YAML::anchor_t, const Value*> anchors_;
     std::vector<Open> open_;
     const Value* root_ = nullptr;
+    YAML::Mark last_quoted_ = YAML::Mark::null_mark();
     std::size_t aliases_ = 0;
     bool started_ = false;
 };
@@ -158,6 +164,26 @@ Mark too_many_open_brackets(std::string_view text) {
         }
     }
     return {};
+}
+
+/// Whether the quotes that open at `begin` never close. The parser lets the end of the file close
+/// them, so that a file that was cut short would pass.
+bool ends_within_quotes(std::string_view text, const YAML::Mark& begin) {
+    if (begin.is_null()) return false;
+    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+    // An anchor may stand in front; a block ('|', '>') has no quotes.
+    const std::size_t open = text.find_first_of("\"'|>", static_cast<std::size_t>(begin.pos));
+    if (open == std::string_view::npos || text[open] == '|' || text[open] == '>') return false;
+    const char quote = text[open];
+    for (std::size_t i = open + 1; i < text.size(); ++i) {
+        if (quote == '"' && text[i] == '\\') {
+            ++i;
+        } else if (text[i] == quote) {
+            if (quote == '"' || i + 1 == text.size() || text[i + 1] != quote) return false;
+            ++i;
+        }
+    }
+    return true;
 }
 
 }  // namespace
@@ -192,6 +218,10 @@ Document parse_document(std::string_view text, Report& report) {
     }
     if (builder.root() == nullptr || builder.root()->kind == Value::Kind::null) {
         report.add({}, "the file is empty; expected at least 'listeners' and 'services'");
+        return document;
+    }
+    if (ends_within_quotes(text, builder.last_quoted())) {
+        report.add(place_of(builder.last_quoted()), "YAML syntax: the quotes are never closed");
         return document;
     }
     document.root_ = builder.root();

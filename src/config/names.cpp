@@ -178,9 +178,9 @@ Parsed<std::string> parse_path_prefix(std::string_view text) {
     if (!path) return path;
     if (path->size() > 1 && path->back() == '/') path->pop_back();
     const std::string closed = *path + "/";
-    if (path->size() > 1 &&
-        (closed.find("//") != std::string::npos || closed.find("/./") != std::string::npos ||
-         closed.find("/../") != std::string::npos)) {
+    if (text != "/" &&
+        (text.find("//") != std::string_view::npos || closed.find("//") != std::string::npos ||
+         closed.find("/./") != std::string::npos || closed.find("/../") != std::string::npos)) {
         return refusal(in_quotes(text) + " has an empty or dot segment; no request could match it");
     }
     return path;

@@ -1,0 +1,128 @@
+// The files in config/ and the reference in docs/ are what the loader accepts, and complete.
+#include "config/read.hpp"
+#include "support.hpp"
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace switchyard::config {
+namespace {
+
+const std::string kRoot = SWITCHYARD_SOURCE_DIR;
+
+std::string contents(const std::string& path) {
+    std::ifstream file(path);
+    EXPECT_TRUE(file) << path;
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+Config load_sample(const std::string& name) {
+    LoadResult result = load_file(kRoot + "/config/" + name);
+    for (const Problem& problem : result.problems)
+        ADD_FAILURE() << problem.text();
+    return std::move(result.config);
+}
+
+/// The keys that the loader knows and those that a text uses.
+KeyLog keys_of(const std::string& text) {
+    KeyLog log;
+    Report report("f");
+    const Document document = parse_document(text, report);
+    (void)read_config(document, "f", kRoot + "/config", report, &log);
+    EXPECT_TRUE(report.empty());
+    return log;
+}
+
+TEST(Samples, MinimalLoads) {
+    const Config config = load_sample("minimal.yaml");
+    ASSERT_EQ(config.services.size(), 1u);
+    EXPECT_TRUE(config.services[0].slots[0] && config.services[0].slots[1]);
+}
+
+TEST(Samples, SwitchyardYamlShowsEveryKey) {
+    const KeyLog log = keys_of(contents(kRoot + "/config/switchyard.yaml"));
+    EXPECT_GT(log.known.size(), 60u);
+    EXPECT_EQ(log.used, log.known);
+}
+
+TEST(Samples, SwitchyardYamlShowsTheDefaults) {
+    const Config config = load_sample("switchyard.yaml");
+    const Config defaults;
+    EXPECT_EQ(config.workers, defaults.workers);
+    EXPECT_EQ(config.state, defaults.state);
+    EXPECT_EQ(config.limits, defaults.limits);
+    EXPECT_EQ(config.timeouts, defaults.timeouts);
+    EXPECT_EQ(config.log, defaults.log);
+    EXPECT_EQ(config.via, defaults.via);
+    EXPECT_EQ(config.admin.socket, defaults.admin.socket);
+    EXPECT_EQ(config.admin.socket_mode, defaults.admin.socket_mode);
+    EXPECT_EQ(config.access_log.format, defaults.access_log.format);
+    EXPECT_EQ(config.access_log.buffer_bytes, defaults.access_log.buffer_bytes);
+
+    ASSERT_EQ(config.listeners.size(), 2u);
+    EXPECT_EQ(config.listeners[0].https_port, Listener().https_port);
+    ASSERT_TRUE(config.listeners[1].tls);
+    Tls tls = *config.listeners[1].tls;
+    tls.certificates.clear();
+    EXPECT_EQ(tls, Tls());
+
+    ASSERT_EQ(config.services.size(), 1u);
+    Service service = config.services[0];
+    service.name.clear();
+    service.hosts.clear();
+    service.slots[0].reset();
+    service.slots[1].reset();
+    service.health_check.kind = HealthCheck::Kind::tcp;
+    service.health_check.path.clear();
+    service.health_check.host.clear();
+    service.body_bytes.reset();
+    EXPECT_EQ(service, Service());
+}
+
+TEST(Samples, TheReferenceNamesEveryKey) {
+    const std::string text = contents(kRoot + "/docs/configuration.md");
+    for (const std::string& key : keys_of(contents(kRoot + "/config/switchyard.yaml")).known) {
+        EXPECT_NE(text.find("| `" + key + "` |"), std::string::npos) << key;
+    }
+}
+
+TEST(Samples, TheReferenceNamesNoOtherKey) {
+    const std::string text = contents(kRoot + "/docs/configuration.md");
+    const KeyLog log = keys_of(contents(kRoot + "/config/switchyard.yaml"));
+    const std::regex row("\n\\| `([^`]+)` \\|");
+    int rows = 0;
+    for (std::sregex_iterator it(text.begin(), text.end(), row), end; it != end; ++it, ++rows) {
+        EXPECT_TRUE(log.known.contains((*it)[1])) << (*it)[1];
+    }
+    EXPECT_GE(rows, static_cast<int>(log.known.size()));
+}
+
+TEST(Samples, TheReferencesExamplesLoad) {
+    const std::string text = contents(kRoot + "/docs/configuration.md");
+    int examples = 0;
+    for (std::size_t at = 0; (at = text.find("```yaml\n", at)) != std::string::npos; ++examples) {
+        at += 8;
+        const std::size_t end = text.find("```", at);
+        ASSERT_NE(end, std::string::npos);
+        std::string example = text.substr(at, end - at);
+        if (example.find("listeners:") == std::string::npos) {
+            example += "listeners: [{address: \"0.0.0.0:80\"}]\n";
+        }
+        if (example.find("services:") == std::string::npos) {
+            example += "services: {app: {slots: {blue: {targets: [\"10.0.0.2:80\"]}}}}\n";
+        }
+        EXPECT_THAT(test::problems_of(example, kRoot + "/config"), testing::ElementsAre())
+            << example;
+        at = end;
+    }
+    EXPECT_GE(examples, 5);
+}
+
+}  // namespace
+}  // namespace switchyard::config
