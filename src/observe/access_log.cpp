@@ -153,6 +153,8 @@ class ThreadedLog final : public AccessLog {
             tell_of_drops();
             if (stop) {
                 count_rest();
+                next_drops_told_ = {};
+                tell_of_drops();
                 return;
             }
             if (batch == Batch::failed) {

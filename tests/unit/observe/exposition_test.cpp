@@ -1,0 +1,150 @@
+#include "observe/exposition.hpp"
+
+#include <array>
+#include <set>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace switchyard::observe {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::set<std::string> lines_of(const std::string& page) {
+    std::set<std::string> lines;
+    std::istringstream in(page);
+    for (std::string line; std::getline(in, line);) {
+        EXPECT_TRUE(lines.insert(line).second) << "twice: " << line;
+    }
+    return lines;
+}
+
+/// A page with one of everything.
+std::string sample_page() {
+    const std::array<WorkerCell, 2> workers{};
+    auto blue = std::make_shared<SlotMetrics>("app", Colour::blue, 2);
+    blue->cell(0).record(200, Outcome::completed, 250);
+    blue->cell(1).record(200, Outcome::completed, 700);
+    blue->cell(1).record(0, Outcome::client_abort, 40'000'000);
+    blue->cell(1).in_flight.add(4);
+    blue->cell(0).upstream_connects.add(3);
+    blue->cell(0).bytes_sent.add(5'000'000'000);
+    Scrape scrape;
+    scrape.slots = {blue};
+    scrape.workers = workers;
+    scrape.targets = {{"app", Colour::blue, "10.0.0.2:80", true, false, 4}};
+    scrape.services = {{.service = "app", .live = Colour::green, .epoch = 9, .switches = 8}};
+    scrape.version = "0.1.0";
+    return expose(scrape);
+}
+
+TEST(Exposition, CountsRequestsByClassAndOutcome) {
+    const auto lines = lines_of(sample_page());
+    EXPECT_TRUE(
+        lines.contains(R"(switchyard_requests_total{service="app",slot="blue",code="2xx"} 2)"));
+    EXPECT_TRUE(
+        lines.contains(R"(switchyard_requests_total{service="app",slot="blue",code="none"} 1)"));
+    EXPECT_TRUE(
+        lines.contains(R"(switchyard_requests_total{service="app",slot="blue",code="5xx"} 0)"));
+    EXPECT_TRUE(lines.contains(
+        R"(switchyard_request_outcomes_total{service="app",slot="blue",outcome="client_abort"} 1)"));
+    EXPECT_TRUE(lines.contains(R"(switchyard_requests_in_flight{service="app",slot="blue"} 4)"));
+}
+
+TEST(Exposition, BucketsAreCumulativeAndInSeconds) {
+    const std::string page = sample_page();
+    const auto lines = lines_of(page);
+    const std::string bucket =
+        R"(switchyard_request_duration_seconds_bucket{service="app",slot="blue",le=)";
+    EXPECT_TRUE(lines.contains(bucket + R"("0.00025"} 1)")) << page;
+    EXPECT_TRUE(lines.contains(bucket + R"("0.0005"} 1)"));
+    EXPECT_TRUE(lines.contains(bucket + R"("0.001"} 2)"));
+    EXPECT_TRUE(lines.contains(bucket + R"("30"} 2)"));
+    EXPECT_TRUE(lines.contains(bucket + R"("+Inf"} 3)"));
+    EXPECT_TRUE(lines.contains(
+        R"(switchyard_request_duration_seconds_count{service="app",slot="blue"} 3)"));
+}
+
+TEST(Exposition, ShowsWhichSlotIsLive) {
+    const auto lines = lines_of(sample_page());
+    EXPECT_TRUE(lines.contains(R"(switchyard_slot_live{service="app",slot="blue"} 0)"));
+    EXPECT_TRUE(lines.contains(R"(switchyard_slot_live{service="app",slot="green"} 1)"));
+    EXPECT_TRUE(lines.contains(R"(switchyard_service_epoch{service="app"} 9)"));
+    EXPECT_TRUE(lines.contains(
+        R"(switchyard_target_healthy{service="app",slot="blue",target="10.0.0.2:80"} 1)"));
+}
+
+TEST(Exposition, BigCountersStayWholeNumbers) {
+    EXPECT_TRUE(
+        lines_of(sample_page())
+            .contains(R"(switchyard_response_bytes_total{service="app",slot="blue"} 5000000000)"));
+}
+
+TEST(Exposition, SumsWorkers) {
+    std::array<WorkerCell, 2> workers;
+    workers[0].connections_accepted.add(3);
+    workers[1].connections_accepted.add(4);
+    workers[1].unrouted_by_status_class[4].add(2);
+    workers[0].unrouted_by_outcome[static_cast<std::size_t>(Outcome::refused)].add(2);
+    Scrape scrape;
+    scrape.workers = workers;
+    scrape.access_log_dropped = 17;
+    scrape.last_reload_ok = false;
+    const auto lines = lines_of(expose(scrape));
+    EXPECT_TRUE(lines.contains("switchyard_connections_accepted_total 7"));
+    EXPECT_TRUE(lines.contains(R"(switchyard_unrouted_requests_total{code="4xx"} 2)"));
+    EXPECT_TRUE(
+        lines.contains(R"(switchyard_unrouted_request_outcomes_total{outcome="refused"} 2)"));
+    EXPECT_TRUE(lines.contains("switchyard_access_log_dropped_lines_total 17"));
+    EXPECT_TRUE(lines.contains("switchyard_config_last_reload_successful 0"));
+}
+
+TEST(Exposition, EscapesLabelValues) {
+    Scrape scrape;
+    scrape.targets = {{"a\"b\\c\nd", Colour::blue, "x", false, false, 0}};
+    const std::string page = expose(scrape);
+    EXPECT_THAT(page, HasSubstr(R"(service="a\"b\\c\nd")"));
+    EXPECT_THAT(page, Not(HasSubstr("c\nd")));
+}
+
+TEST(Exposition, OneSlotIsOneSeriesEvenFromTwoEntries) {
+    auto first = std::make_shared<SlotMetrics>("app", Colour::blue, 1);
+    auto second = std::make_shared<SlotMetrics>("app", Colour::blue, 1);
+    first->cell(0).retries.add(1);
+    second->cell(0).retries.add(2);
+    Scrape scrape;
+    scrape.slots = {first, second};
+    EXPECT_TRUE(lines_of(expose(scrape))
+                    .contains(R"(switchyard_request_retries_total{service="app",slot="blue"} 3)"));
+}
+
+/// Prometheus conventions: the prefix, base units, _total on counters and only there, a help text.
+TEST(Exposition, NamesFollowTheConventions) {
+    std::istringstream in(sample_page());
+    std::set<std::string> helped;
+    std::size_t families = 0;
+    for (std::string line; std::getline(in, line);) {
+        std::istringstream words(line);
+        std::string hash, what, name, type;
+        words >> hash >> what >> name >> type;
+        if (hash != "#") continue;
+        if (what == "HELP") {
+            EXPECT_FALSE(type.empty()) << line;
+            helped.insert(name);
+            continue;
+        }
+        ++families;
+        EXPECT_TRUE(helped.contains(name)) << line;
+        EXPECT_TRUE(name.starts_with("switchyard_")) << line;
+        EXPECT_EQ(name.ends_with("_total"), type == "counter") << line;
+        EXPECT_THAT(name, Not(HasSubstr("_us")));
+        EXPECT_THAT(name, Not(HasSubstr("_ms")));
+    }
+    EXPECT_EQ(families, 38U);
+}
+
+}  // namespace
+}  // namespace switchyard::observe
