@@ -1,0 +1,62 @@
+#include "control/catalog.hpp"
+
+#include <set>
+
+namespace switchyard::control {
+
+std::shared_ptr<observe::SlotMetrics> Catalog::metrics(const std::string& service, Colour colour) {
+    auto& entry = metrics_[{service, colour}];
+    if (!entry) entry = std::make_shared<observe::SlotMetrics>(service, colour, workers_);
+    return entry;
+}
+
+std::shared_ptr<route::Target> Catalog::target(const std::string& service, Colour colour,
+                                               const config::Target& config) {
+    auto& entry = targets_[{service, colour, config.address}];
+    if (!entry || !(entry->config() == config)) {
+        entry =
+            std::make_shared<route::Target>(next_target_id_++, service, colour, config, workers_);
+    }
+    return entry;
+}
+
+std::shared_ptr<const route::ServiceState> Catalog::make_state(
+    std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live) {
+    auto state = std::make_shared<route::ServiceState>();
+    state->epoch = epoch;
+    state->live = live;
+    for (const Colour colour : kColours) {
+        const auto& configured = service->slots[index_of(colour)];
+        if (!configured) continue;
+        route::SlotState slot;
+        slot.colour = colour;
+        slot.name = configured->name.empty() ? std::string(to_string(colour)) : configured->name;
+        for (const config::Target& entry : configured->targets) {
+            slot.targets.push_back(target(service->name, colour, entry));
+        }
+        slot.ledger = std::make_shared<route::Ledger>(service->name, colour, epoch, workers_);
+        slot.metrics = metrics(service->name, colour);
+        if (!service->served_by_header.empty()) {
+            slot.served_by_line = service->served_by_header + ": " + slot.name + "\r\n";
+        }
+        state->slots[index_of(colour)] = std::move(slot);
+    }
+    state->config = std::move(service);
+    return state;
+}
+
+void Catalog::keep_only(const config::Config& config) {
+    std::set<TargetKey> wanted;
+    for (const config::Service& service : config.services) {
+        for (const Colour colour : kColours) {
+            const auto& slot = service.slots[index_of(colour)];
+            if (!slot) continue;
+            for (const config::Target& entry : slot->targets) {
+                wanted.emplace(service.name, colour, entry.address);
+            }
+        }
+    }
+    std::erase_if(targets_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "config/config.hpp"
+#include "observe/slot_metrics.hpp"
+#include "route/snapshot.hpp"
+#include "route/target.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace switchyard::control {
+
+/// The objects that live longer than an epoch: one Target for each (service, slot, address) and one
+/// SlotMetrics for each (service, slot). Builds service states out of them. Control thread only.
+class Catalog {
+  public:
+    explicit Catalog(std::size_t workers) : workers_(workers) {}
+
+    /// A state of the service with fresh ledgers.
+    [[nodiscard]] std::shared_ptr<const route::ServiceState> make_state(
+        std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live);
+
+    /// Forgets targets that `config` does not name (whoever still uses one keeps it).
+    void keep_only(const config::Config& config);
+
+    [[nodiscard]] std::shared_ptr<observe::SlotMetrics> metrics(const std::string& service,
+                                                                Colour colour);
+
+  private:
+    using TargetKey = std::tuple<std::string, Colour, std::string>;
+
+    [[nodiscard]] std::shared_ptr<route::Target> target(const std::string& service, Colour colour,
+                                                        const config::Target& config);
+
+    std::size_t workers_;
+    std::uint32_t next_target_id_ = 1;
+    std::map<TargetKey, std::shared_ptr<route::Target>> targets_;
+    std::map<std::pair<std::string, Colour>, std::shared_ptr<observe::SlotMetrics>> metrics_;
+};
+
+}  // namespace switchyard::control

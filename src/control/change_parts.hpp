@@ -1,0 +1,61 @@
+#pragma once
+
+#include "control/controller.hpp"
+
+#include <optional>
+#include <vector>
+
+/// Inner types of the controller that its source files share.
+namespace switchyard::control {
+
+/// What can be said of a request without waiting: what it would do and why not, in the order in
+/// which refusals are answered.
+struct Controller::Assessment {
+    State state;               ///< Null: unknown service.
+    std::optional<Colour> to;  ///< None: nothing to roll back to.
+    std::vector<Refusal> refusals;
+    [[nodiscard]] bool slot_exists() const { return state && to && state->slot(*to) != nullptr; }
+};
+
+/// How many targets of a slot are in which health.
+struct Controller::Survey {
+    std::size_t healthy = 0;
+    std::size_t unhealthy = 0;
+    std::size_t unknown = 0;
+    enum class Verdict { go, wait, refuse } verdict = Verdict::refuse;
+};
+
+/// What a committed change tells.
+struct Controller::Commit {
+    const ChangeRequest* request = nullptr;
+    const route::ServiceState* former = nullptr;
+    const route::ServiceState* next = nullptr;
+    Steady::time_point begun{};
+    Steady::time_point durable{};
+    Routing::Published published;
+    std::uint64_t in_flight_on_old = 0;
+    bool forced = false;
+    std::chrono::milliseconds drain_timeout{0};
+    std::int64_t history_id = 0;
+};
+
+/// Holds the change lock of a service while it is being changed; gives it back early by release().
+class Controller::ChangeGuard {
+  public:
+    ChangeGuard(std::optional<ChangeUnderWay>& place, Caller caller, std::string action)
+        : place_(&place) {
+        place = ChangeUnderWay{std::move(caller), std::move(action), Wall::now()};
+    }
+    ChangeGuard(const ChangeGuard&) = delete;
+    ChangeGuard& operator=(const ChangeGuard&) = delete;
+    ~ChangeGuard() { release(); }
+    void release() noexcept {
+        if (place_ != nullptr) place_->reset();
+        place_ = nullptr;
+    }
+
+  private:
+    std::optional<ChangeUnderWay>* place_;
+};
+
+}  // namespace switchyard::control

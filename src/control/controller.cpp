@@ -1,0 +1,175 @@
+#include "control/controller.hpp"
+
+#include "base/log.hpp"
+#include "control/peer.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <boost/json/parse.hpp>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+namespace switchyard::control {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+Controller::Controller(asio::any_io_executor executor, Ports ports,
+                       std::shared_ptr<const config::Config> config,
+                       std::unique_ptr<state::Store> store, ControllerTuning tuning)
+    : executor_(executor),
+      ports_(ports),
+      tuning_(std::move(tuning)),
+      config_(std::move(config)),
+      catalog_(ports.publisher.workers()),
+      routing_(executor, ports.publisher),
+      events_(executor),
+      health_changed_(executor),
+      stop_wanted_(executor),
+      alive_(std::make_shared<Controller*>(this)),
+      store_(std::move(store)),
+      tasks_(executor) {}
+
+Controller::~Controller() {
+    *alive_ = nullptr;
+}
+
+Result<state::ServiceRecord> Controller::first_record(const config::Service& service,
+                                                      const config::Config& config) const {
+    const auto known = entries_.find(service.name);
+    if (known != entries_.end()) {
+        const state::ServiceRecord& record = known->second.record;
+        if (service.slots[index_of(record.live)]) return record;
+        const std::string_view live = to_string(record.live);
+        return Error(fmt::format(
+            "service {0}: slot {1} is live by the state file {2}, but {3} has no slot {1} for it. "
+            "Put services.{0}.slots.{1} back into the configuration; to remove the slot, switch to "
+            "the other one first. (Only if what is live may be forgotten: move the state file "
+            "away, then the configuration's initial slot becomes live.)",
+            service.name, live, config.state, config.file));
+    }
+    state::ServiceRecord record;
+    record.live = service.initial_live;
+    if (!service.slots[index_of(record.live)]) record.live = other(record.live);
+    if (!service.slots[index_of(record.live)]) {
+        return Error(fmt::format("service {}: {} has no slot for it", service.name, config.file));
+    }
+    record.epoch = 1;
+    record.live_since = Wall::now();
+    return record;
+}
+
+Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
+    try {
+        auto records = store_.blocking().services();
+        if (!records) return records.error();
+        for (auto& [name, record] : *records)
+            entries_[name].record = record;
+
+        std::map<std::string, state::ServiceRecord> wanted;
+        for (const config::Service& service : config_->services) {
+            auto record = first_record(service, *config_);
+            if (!record) return record.error();
+            wanted.emplace(service.name, *record);
+        }
+
+        Routing::Services services;
+        for (const config::Service& service : config_->services) {
+            const state::ServiceRecord& record = wanted.at(service.name);
+            if (!entries_.contains(service.name)) {
+                state::HistoryEntry entry;
+                const Caller self = daemon_caller();
+                entry.at = record.live_since;
+                entry.service = service.name;
+                entry.action = "start";
+                entry.uid = self.uid;
+                entry.user = self.user;
+                entry.to = record.live;
+                entry.epoch = record.epoch;
+                entry.outcome = "done";
+                entry.detail = "first live slot, from the configuration";
+                const auto committed = store_.blocking().commit(service.name, record, entry);
+                if (!committed) return committed.error();
+                entries_[service.name].record = record;
+            }
+            services.push_back(catalog_.make_state(std::make_shared<const config::Service>(service),
+                                                   record.epoch, record.live));
+            spdlog::info("service_live service={} slot={} epoch={}", log_value(service.name),
+                         to_string(record.live), record.epoch);
+        }
+        routing_.begin(config_, std::move(services));
+        return routing_.current();
+    } catch (const std::exception& error) {
+        return Error(fmt::format("cannot read the state: {}", error.what()));
+    }
+}
+
+void Controller::start() {
+    ports_.monitor.on_change(
+        [alive = alive_](const route::Target& target, const TargetReport& report) {
+            if (*alive != nullptr) (*alive)->on_health_change(target, report);
+        });
+    watch_targets();
+    if (ports_.reserved_ip != nullptr) {
+        for (const auto& state : routing_.current()->services) {
+            ports_.reserved_ip->follow(state->name(), state->live, state->epoch);
+        }
+    }
+    sample_rates();
+    tasks_.spawn("tick", tick());
+}
+
+asio::awaitable<void> Controller::stop() {
+    stopping_ = true;
+    stop_wanted_.notify();
+    health_changed_.notify();
+    for (const auto& job : drains_)
+        job->wake.notify();
+    events_.close();
+    co_await tasks_.wait();
+}
+
+asio::awaitable<void> Controller::tick() {
+    while (!stopping_) {
+        co_await stop_wanted_.wait_for(tuning_.tick);
+        if (stopping_) break;
+        sample_rates();
+        if (routing_.sweep()) co_await routing_.republish();
+    }
+}
+
+void Controller::sample_rates() {
+    const Steady::time_point now = Steady::now();
+    for (const auto& state : routing_.current()->services) {
+        ServiceEntry& entry = entries_[state->name()];
+        for (const Colour colour : kColours) {
+            const std::uint64_t accepted = routing_.books(state->name(), colour).accepted();
+            entry.rates[index_of(colour)].sample(now, accepted);
+        }
+    }
+}
+
+std::optional<ChangeUnderWay> Controller::change_under_way(const std::string& service) const {
+    if (reload_) return reload_;
+    const auto entry = entries_.find(service);
+    if (entry == entries_.end()) return std::nullopt;
+    return entry->second.change;
+}
+
+asio::awaitable<Result<std::vector<state::HistoryEntry>>> Controller::history(std::string service,
+                                                                              std::size_t limit) {
+    co_return co_await store_.history(std::move(service), limit);
+}
+
+json::value Controller::reserved_ip(const std::string& service) const {
+    if (ports_.reserved_ip == nullptr) return nullptr;
+    const std::string text = ports_.reserved_ip->status_json(service);
+    if (text.empty()) return nullptr;
+    boost::system::error_code failed;
+    json::value value = json::parse(text, failed);
+    if (failed) return nullptr;
+    return value;
+}
+
+}  // namespace switchyard::control

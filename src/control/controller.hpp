@@ -1,0 +1,179 @@
+#pragma once
+
+#include "base/error.hpp"
+#include "config/load.hpp"
+#include "control/catalog.hpp"
+#include "control/change_ticket.hpp"
+#include "control/events.hpp"
+#include "control/ports.hpp"
+#include "control/routing.hpp"
+#include "control/service_entry.hpp"
+#include "control/store_thread.hpp"
+#include "control/task_group.hpp"
+#include "observe/exposition.hpp"
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+
+namespace switchyard::control {
+
+/// What the controller uses of the rest of the house; all of it outlives the controller.
+struct Ports {
+    Publisher& publisher;
+    HealthMonitor& monitor;
+    ReloadTarget& reload;
+    ProcessFacts& facts;
+    ReservedIp* reserved_ip = nullptr;  ///< May be null.
+};
+
+/// Times that are no part of the configuration. Tests make them short.
+struct ControllerTuning {
+    std::chrono::milliseconds health_slack{1'000};  ///< On top of a check's timeout, for "unknown".
+    std::chrono::milliseconds tick{1'000};          ///< Rates, and freeing of old states.
+    DrainTiming drain;                              ///< Its timeout comes from the service.
+    std::function<config::LoadResult(const std::string&)> load = config::load_file;
+};
+
+/// The only writer of routing state. Every change goes the same way: checked, durable (store),
+/// visible (publisher), acknowledged; one change of a service at a time, and a reload alone. The
+/// drain that follows belongs to the controller and to nobody's connection. Control thread only.
+///
+/// Order of calls: prepare, start, ..., stop (awaited), destruction.
+class Controller {
+  public:
+    Controller(boost::asio::any_io_executor executor, Ports ports,
+               std::shared_ptr<const config::Config> config, std::unique_ptr<state::Store> store,
+               ControllerTuning tuning = {});
+    ~Controller();
+    Controller(const Controller&) = delete;
+    Controller& operator=(const Controller&) = delete;
+
+    /// Reads what was live, gives services without a record their first one (durable), and builds
+    /// the first snapshot, which is not published. Blocks. A record whose live slot is not
+    /// configured any more is an error, never a guess.
+    [[nodiscard]] Result<std::shared_ptr<const route::Snapshot>> prepare();
+
+    /// Begins to watch targets and to measure. The workers run with prepare()'s snapshot.
+    void start();
+
+    /// Refuses new commands, lets those that are being written end, ends drains as interrupted and
+    /// event streams politely. The workers still run.
+    boost::asio::awaitable<void> stop();
+
+    /// Begins a switch or a rollback; the ticket tells what becomes of it.
+    [[nodiscard]] std::shared_ptr<ChangeTicket> change(ChangeRequest request);
+    /// Begins a reload of the configuration's file.
+    [[nodiscard]] std::shared_ptr<ChangeTicket> reload(Caller caller);
+
+    boost::asio::awaitable<Result<std::vector<state::HistoryEntry>>> history(std::string service,
+                                                                             std::size_t limit);
+    [[nodiscard]] EventHub& events() noexcept { return events_; }
+
+    // What status and metrics look at.
+    [[nodiscard]] const route::Snapshot& snapshot() const noexcept { return *routing_.current(); }
+    [[nodiscard]] const Routing& routing() const noexcept { return routing_; }
+    [[nodiscard]] const ServiceEntry& entry(const std::string& service) const {
+        return entries_.at(service);
+    }
+    /// The change of this service, or the reload, that is being made right now.
+    [[nodiscard]] std::optional<ChangeUnderWay> change_under_way(const std::string& service) const;
+    /// Oldest first.
+    [[nodiscard]] const std::list<std::shared_ptr<DrainJob>>& drains() const noexcept {
+        return drains_;
+    }
+    [[nodiscard]] const HealthMonitor& monitor() const noexcept { return ports_.monitor; }
+    [[nodiscard]] const ProcessFacts& facts() const noexcept { return ports_.facts; }
+    /// null when no reserved IP follows the service.
+    [[nodiscard]] boost::json::value reserved_ip(const std::string& service) const;
+    [[nodiscard]] Wall::time_point started_at() const noexcept { return started_at_; }
+    [[nodiscard]] Steady::time_point started_steady() const noexcept { return started_steady_; }
+    [[nodiscard]] Wall::time_point config_loaded_at() const noexcept { return config_loaded_at_; }
+    [[nodiscard]] bool last_reload_ok() const noexcept { return last_reload_ok_; }
+    [[nodiscard]] std::size_t workers() const { return ports_.publisher.workers(); }
+    [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+
+  private:
+    using State = std::shared_ptr<const route::ServiceState>;
+    struct Assessment;
+    struct Survey;
+    struct Commit;
+    class ChangeGuard;
+
+    // controller_change.cpp
+    boost::asio::awaitable<void> run_change(ChangeRequest request,
+                                            std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> make_change(ChangeRequest request,
+                                             std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> make_plan(ChangeRequest request, Assessment assessment,
+                                           std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> refuse(ChangeRequest request, Assessment assessment,
+                                        Refusal refusal, std::shared_ptr<ChangeTicket> ticket);
+    [[nodiscard]] Assessment assess(const ChangeRequest& request) const;
+    [[nodiscard]] boost::json::object committed_json(const Commit& commit) const;
+    [[nodiscard]] boost::json::array service_names() const;
+
+    // controller_health.cpp
+    [[nodiscard]] Survey survey(const route::SlotState& slot, bool rollback) const;
+    boost::asio::awaitable<std::optional<Refusal>> check_health(State state, Colour to,
+                                                                bool rollback);
+    [[nodiscard]] Refusal unhealthy_target(const route::ServiceState& state, Colour to,
+                                           bool rollback) const;
+    void on_health_change(const route::Target& target, const TargetReport& report);
+    void watch_targets();
+
+    // controller_drain.cpp
+    [[nodiscard]] std::shared_ptr<DrainJob> begin_drain(
+        const std::string& service, Colour slot, std::uint64_t epoch,
+        std::chrono::milliseconds timeout, std::vector<std::shared_ptr<route::Ledger>> ledgers);
+    [[nodiscard]] std::vector<std::shared_ptr<route::Ledger>> undrained(const std::string& service,
+                                                                        Colour slot) const;
+    boost::asio::awaitable<void> run_drain(std::shared_ptr<DrainJob> job);
+    boost::asio::awaitable<void> end_drain(std::shared_ptr<DrainJob> job, bool interrupted);
+    void hold_drains(const std::string& service, Colour slot, bool held);
+    void cancel_drains(const std::string& service, Colour slot);
+
+    // controller_reload.cpp
+    boost::asio::awaitable<void> run_reload(Caller caller, std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> make_reload(Caller caller, std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> refuse_reload(Caller caller, Refusal refusal,
+                                               std::shared_ptr<ChangeTicket> ticket);
+
+    // controller.cpp
+    [[nodiscard]] Result<state::ServiceRecord> first_record(const config::Service& service,
+                                                            const config::Config& config) const;
+    boost::asio::awaitable<void> tick();
+    void sample_rates();
+
+    boost::asio::any_io_executor executor_;
+    Ports ports_;
+    ControllerTuning tuning_;
+    std::shared_ptr<const config::Config> config_;
+    Catalog catalog_;
+    Routing routing_;
+    EventHub events_;
+    std::map<std::string, ServiceEntry> entries_;
+    std::list<std::shared_ptr<DrainJob>> drains_;
+    std::optional<ChangeUnderWay> reload_;
+    Wakeup health_changed_;
+    Wakeup stop_wanted_;
+    std::shared_ptr<Controller*>
+        alive_;  ///< Empty pointer inside: gone (for the monitor's callback).
+    Wall::time_point started_at_ = Wall::now();
+    Steady::time_point started_steady_ = Steady::now();
+    Wall::time_point config_loaded_at_ = Wall::now();
+    bool last_reload_ok_ = true;
+    bool stopping_ = false;
+    StoreThread store_;
+    TaskGroup tasks_;
+};
+
+}  // namespace switchyard::control

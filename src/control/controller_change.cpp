@@ -1,0 +1,331 @@
+// Switch and rollback: checked, durable, visible, acknowledged; then the drain.
+#include "base/log.hpp"
+#include "control/change_parts.hpp"
+#include "control/target_view.hpp"
+
+#include <exception>
+#include <utility>
+
+#include <boost/json/serialize.hpp>
+#include <spdlog/spdlog.h>
+
+namespace switchyard::control {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+std::shared_ptr<ChangeTicket> Controller::change(ChangeRequest request) {
+    auto ticket = std::make_shared<ChangeTicket>(executor_);
+    tasks_.spawn(request.action(), run_change(std::move(request), ticket));
+    return ticket;
+}
+
+asio::awaitable<void> Controller::run_change(ChangeRequest request,
+                                             std::shared_ptr<ChangeTicket> ticket) {
+    std::string failure;
+    try {
+        co_await make_change(std::move(request), ticket);
+    } catch (const std::exception& error) {
+        failure = error.what();
+    }
+    if (failure.empty()) co_return;
+    spdlog::error("change_failed error={}", log_value(failure));
+    if (!ticket->is_decided()) ticket->refuse(internal_error(failure));
+    ticket->lines.close();
+}
+
+json::array Controller::service_names() const {
+    json::array names;
+    for (const auto& state : routing_.current()->services)
+        names.emplace_back(state->name());
+    return names;
+}
+
+Controller::Assessment Controller::assess(const ChangeRequest& request) const {
+    Assessment found;
+    if (stopping_) {
+        found.refusals.push_back(control::stopping());
+        return found;
+    }
+    found.state = routing_.find(request.service);
+    if (!found.state) {
+        found.refusals.push_back(unknown_service(request.service, service_names()));
+        return found;
+    }
+    const route::ServiceState& state = *found.state;
+    const state::ServiceRecord& record = entries_.at(request.service).record;
+    if (const auto change = change_under_way(request.service)) {
+        found.refusals.push_back(busy(request.service, *change));
+    }
+    if (request.if_epoch && *request.if_epoch != state.epoch) {
+        found.refusals.push_back(
+            epoch_mismatch(state.name(), *request.if_epoch, state.epoch, state.live));
+    }
+    if (request.rollback) {
+        found.to = record.previous;
+        if (!found.to || *found.to == state.live) {
+            found.to.reset();
+            found.refusals.push_back(nothing_to_roll_back(state.name(), state.live, state.epoch));
+            return found;
+        }
+    } else {
+        found.to = request.to.value_or(other(state.live));
+    }
+    if (state.slot(*found.to) == nullptr) {
+        found.refusals.push_back(no_such_slot(state.name(), *found.to));
+    } else if (*found.to == state.live) {
+        found.refusals.push_back(
+            already_live(state.name(), state.live, state.epoch, record.live_since));
+    }
+    return found;
+}
+
+asio::awaitable<void> Controller::make_change(ChangeRequest request,
+                                              std::shared_ptr<ChangeTicket> ticket) {
+    const Steady::time_point begun = Steady::now();
+    Assessment assessment = assess(request);
+    const bool known = assessment.state != nullptr;
+    if (request.plan && known) {
+        co_await make_plan(std::move(request), std::move(assessment), std::move(ticket));
+        co_return;
+    }
+    if (!assessment.refusals.empty()) {
+        Refusal first = assessment.refusals.front();
+        co_await refuse(std::move(request), std::move(assessment), std::move(first),
+                        std::move(ticket));
+        co_return;
+    }
+
+    // From here to the commit this service is ours.
+    ServiceEntry& entry = entries_.at(request.service);
+    ChangeGuard guard(entry.change, request.caller, request.action());
+    const State former = assessment.state;
+    const Colour from = former->live;
+    const Colour to = *assessment.to;
+
+    bool forced = false;
+    if (request.force) {
+        forced = survey(*former->slot(to), request.rollback).verdict != Survey::Verdict::go;
+    } else {
+        std::optional<Refusal> unhealthy = co_await check_health(former, to, request.rollback);
+        if (unhealthy) {
+            guard.release();
+            co_await refuse(std::move(request), std::move(assessment), std::move(*unhealthy),
+                            std::move(ticket));
+            co_return;
+        }
+    }
+
+    // Durable. A drain of the slot that comes back must not cut anything while this is written.
+    hold_drains(request.service, to, true);
+    state::ServiceRecord record;
+    record.live = to;
+    record.epoch = former->epoch + 1;
+    record.live_since = Wall::now();
+    record.previous = from;
+    state::HistoryEntry line;
+    line.at = record.live_since;
+    line.service = request.service;
+    line.action = request.action();
+    line.uid = request.caller.uid;
+    line.user = request.caller.user;
+    line.from = from;
+    line.to = to;
+    line.epoch = record.epoch;
+    line.outcome = "committed";
+    json::object receipt;
+    receipt["epoch"] = record.epoch;
+    receipt["forced"] = forced;
+    line.receipt = json::serialize(receipt);
+    const Result<std::int64_t> written = co_await store_.commit(request.service, record, line);
+    if (!written) {
+        hold_drains(request.service, to, false);
+        guard.release();
+        Refusal failed = state_failed(config_->state, written.error());
+        co_await refuse(std::move(request), std::move(assessment), std::move(failed),
+                        std::move(ticket));
+        co_return;
+    }
+
+    Commit commit;
+    commit.begun = begun;
+    commit.durable = Steady::now();
+    entry.record = record;
+    cancel_drains(request.service, to);  // C13: its requests are live traffic again
+
+    // Visible, then acknowledged.
+    const State next = catalog_.make_state(former->config, record.epoch, to);
+    commit.published = co_await routing_.replace(next);
+    guard.release();
+    if (ports_.reserved_ip != nullptr) {
+        ports_.reserved_ip->follow(request.service, to, record.epoch);
+    }
+
+    const auto timeout = request.drain_timeout.value_or(former->config->drain_timeout);
+    const auto job =
+        begin_drain(request.service, from, record.epoch, timeout, undrained(request.service, from));
+    commit.request = &request;
+    commit.former = former.get();
+    commit.next = next.get();
+    commit.in_flight_on_old = job->drain.in_flight_at_begin();
+    commit.forced = forced;
+    commit.drain_timeout = timeout;
+    commit.history_id = *written;
+    json::object committed = committed_json(commit);
+    ++entry.switches;
+    entry.last_switch_seconds =
+        std::chrono::duration<double>(commit.published.acknowledged - begun).count();
+    spdlog::info(
+        "switch_committed service={} action={} from={} to={} epoch={} uid={} user={} forced={} "
+        "durable_us={} acknowledged_us={} in_flight_on_old={}",
+        log_value(request.service), request.action(), to_string(from), to_string(to), record.epoch,
+        request.caller.uid, log_value(request.caller.user), forced,
+        microseconds_between(begun, commit.durable),
+        microseconds_between(commit.published.visible, commit.published.acknowledged),
+        commit.in_flight_on_old);
+
+    job->history_id = *written;
+    job->successor = next->live_slot().ledger;
+    job->receipt = committed;
+    job->receipt.erase("event");
+    const std::vector<std::size_t> stuck = commit.published.result.stuck_workers;
+    if (stuck.empty()) {
+        ticket->say(line_of(committed));
+        if (request.wait) {
+            job->ticket = ticket;
+        } else {
+            ticket->lines.close();
+        }
+    } else {
+        Refusal refusal = not_acknowledged(request.service, stuck);
+        refusal.details["from"] = to_string(from);
+        refusal.details["to"] = to_string(to);
+        refusal.details["epoch"] = record.epoch;
+        job->detail = refusal.message;
+        committed["stuck_workers"] = refusal.details.at("workers");
+        ticket->refuse(std::move(refusal));
+    }
+    committed["uid"] = request.caller.uid;
+    committed["user"] = request.caller.user;
+    events_.publish(std::move(committed));
+
+    co_await run_drain(job);
+}
+
+json::object Controller::committed_json(const Commit& commit) const {
+    const route::SlotState& from = commit.former->live_slot();
+    const route::SlotState& to = commit.next->live_slot();
+    json::object line;
+    line["event"] = "committed";
+    line["service"] = commit.next->name();
+    line["action"] = commit.request->action();
+    line["from"] = to_string(from.colour);
+    line["to"] = to_string(to.colour);
+    line["from_name"] = from.name;
+    line["to_name"] = to.name;
+    line["epoch"] = commit.next->epoch;
+    line["at"] = rfc3339(commit.published.at);
+    line["durable_us"] = microseconds_between(commit.begun, commit.durable);
+    line["visible_us"] = microseconds_between(commit.durable, commit.published.visible);
+    line["acknowledged_us"] =
+        microseconds_between(commit.published.visible, commit.published.acknowledged);
+    line["total_us"] = microseconds_between(commit.begun, Steady::now());
+    line["in_flight_on_old"] = commit.in_flight_on_old;
+    line["forced"] = commit.forced;
+    line["drain_timeout_ms"] = commit.drain_timeout.count();
+    line["history_id"] = commit.history_id;
+    line["reserved_ip"] = reserved_ip(commit.next->name());
+    return line;
+}
+
+asio::awaitable<void> Controller::make_plan(ChangeRequest request, Assessment assessment,
+                                            std::shared_ptr<ChangeTicket> ticket) {
+    bool forced = false;
+    if (assessment.slot_exists() && *assessment.to != assessment.state->live) {
+        std::optional<Refusal> unhealthy =
+            co_await check_health(assessment.state, *assessment.to, request.rollback);
+        if (unhealthy && request.force && unhealthy->code == "unhealthy_target") {
+            forced = true;
+        } else if (unhealthy) {
+            assessment.refusals.push_back(std::move(*unhealthy));
+        }
+    }
+    const route::ServiceState& state = *assessment.state;
+    json::object plan;
+    plan["plan"] = true;
+    plan["service"] = state.name();
+    plan["action"] = request.action();
+    plan["from"] = to_string(state.live);
+    plan["to"] = nullptr;
+    if (assessment.to) plan["to"] = to_string(*assessment.to);
+    plan["from_name"] = state.live_slot().name;
+    plan["to_name"] = nullptr;
+    json::array targets;
+    if (assessment.slot_exists()) {
+        const route::SlotState& slot = *state.slot(*assessment.to);
+        plan["to_name"] = slot.name;
+        for (const auto& target : slot.targets) {
+            targets.push_back(target_json(*target, ports_.monitor.report(*target)));
+        }
+    }
+    plan["epoch"] = state.epoch;
+    plan["epoch_after"] = state.epoch + 1;
+    plan["allowed"] = assessment.refusals.empty();
+    plan["forced"] = forced;
+    json::array refusals;
+    for (const Refusal& refusal : assessment.refusals) {
+        json::object object;
+        object["code"] = refusal.code;
+        object["message"] = refusal.message;
+        object["hint"] = refusal.hint;
+        refusals.push_back(std::move(object));
+    }
+    plan["refusals"] = std::move(refusals);
+    plan["in_flight_on_old"] = routing_.books(state.name(), state.live).in_flight;
+    plan["drain_timeout_ms"] = request.drain_timeout.value_or(state.config->drain_timeout).count();
+    plan["targets"] = std::move(targets);
+    plan["reserved_ip"] = reserved_ip(state.name());
+    ticket->answer(std::move(plan));
+}
+
+asio::awaitable<void> Controller::refuse(ChangeRequest request, Assessment assessment,
+                                         Refusal refusal, std::shared_ptr<ChangeTicket> ticket) {
+    state::HistoryEntry line;
+    line.at = Wall::now();
+    line.service = request.service;
+    line.action = request.action();
+    line.uid = request.caller.uid;
+    line.user = request.caller.user;
+    line.outcome = "refused";
+    line.detail = refusal.message;
+    if (assessment.state) {
+        line.from = assessment.state->live;
+        line.to = assessment.to;
+        line.epoch = assessment.state->epoch;
+    }
+    json::object event;
+    event["event"] = "refused";
+    event["at"] = rfc3339(line.at);
+    event["service"] = request.service;
+    event["action"] = line.action;
+    event["code"] = refusal.code;
+    event["message"] = refusal.message;
+    event["uid"] = request.caller.uid;
+    event["user"] = request.caller.user;
+    spdlog::warn("switch_refused service={} action={} code={} uid={} user={} message={}",
+                 log_value(request.service), line.action, refusal.code, request.caller.uid,
+                 log_value(request.caller.user), log_value(refusal.message));
+
+    ticket->refuse(std::move(refusal));
+    // Services that don't exist get no lines in the history, and no events: their names are
+    // whatever somebody typed.
+    if (!assessment.state) co_return;
+    ++entries_.at(request.service).refused;
+    events_.publish(std::move(event));
+    const auto written = co_await store_.append(line);
+    if (!written) {
+        spdlog::error("history_not_written error={}", log_value(written.error().message));
+    }
+}
+
+}  // namespace switchyard::control

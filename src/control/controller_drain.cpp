@@ -1,0 +1,180 @@
+// The drains that follow a change: they belong to the controller, and end in the history, in the
+// events, and in the asker's stream if there still is one.
+#include "base/log.hpp"
+#include "control/controller.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/json/serialize.hpp>
+#include <spdlog/spdlog.h>
+
+namespace switchyard::control {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace {
+
+std::int64_t elapsed_ms(const DrainJob& job) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(job.drain.elapsed(Steady::now()))
+        .count();
+}
+
+json::object draining_json(const DrainJob& job) {
+    json::object line;
+    line["event"] = "draining";
+    line["service"] = job.service;
+    line["slot"] = to_string(job.slot);
+    line["epoch"] = job.epoch;
+    line["in_flight"] = job.drain.in_flight();
+    line["elapsed_ms"] = elapsed_ms(job);
+    line["timeout_ms"] = job.drain.timing().timeout.count();
+    return line;
+}
+
+}  // namespace
+
+std::vector<std::shared_ptr<route::Ledger>> Controller::undrained(const std::string& service,
+                                                                  Colour slot) const {
+    const auto state = routing_.find(service);
+    std::vector<std::shared_ptr<route::Ledger>> ledgers = routing_.ledgers(service, slot);
+    std::erase_if(ledgers, [&](const auto& ledger) {
+        // The ledger in force belongs to the idle slot of the new epoch: nobody's past.
+        if (state && state->slot(slot) != nullptr && state->slot(slot)->ledger == ledger) {
+            return true;
+        }
+        return std::any_of(drains_.begin(), drains_.end(), [&](const auto& job) {
+            const auto& taken = job->drain.ledgers();
+            return std::find(taken.begin(), taken.end(), ledger) != taken.end();
+        });
+    });
+    return ledgers;
+}
+
+std::shared_ptr<DrainJob> Controller::begin_drain(
+    const std::string& service, Colour slot, std::uint64_t epoch, std::chrono::milliseconds timeout,
+    std::vector<std::shared_ptr<route::Ledger>> ledgers) {
+    DrainTiming timing = tuning_.drain;
+    timing.timeout = timeout;
+    auto job =
+        std::make_shared<DrainJob>(executor_, Drain(std::move(ledgers), timing, Steady::now()));
+    job->service = service;
+    job->slot = slot;
+    job->epoch = epoch;
+    job->since = Wall::now();
+    job->deadline = job->since + timeout;
+    drains_.push_back(job);
+    return job;
+}
+
+void Controller::hold_drains(const std::string& service, Colour slot, bool held) {
+    for (const auto& job : drains_) {
+        if (job->service != service || job->slot != slot) continue;
+        job->drain.hold(held);
+        job->wake.notify();
+    }
+}
+
+void Controller::cancel_drains(const std::string& service, Colour slot) {
+    for (const auto& job : drains_) {
+        if (job->service != service || job->slot != slot) continue;
+        job->drain.cancel();
+        job->wake.notify();
+    }
+}
+
+asio::awaitable<void> Controller::run_drain(std::shared_ptr<DrainJob> job) {
+    bool interrupted = false;
+    while (true) {
+        const Drain::Next next = job->drain.advance(Steady::now());
+        if (next.step == Drain::Step::done) break;
+        if (stopping_) {
+            interrupted = true;
+            break;
+        }
+        if (next.step == Drain::Step::wait) {
+            co_await job->wake.wait_for(next.pause);
+        } else if (next.step == Drain::Step::progress) {
+            json::object line = draining_json(*job);
+            if (job->ticket) job->ticket->say(line_of(line));
+            line["at"] = rfc3339(Wall::now());
+            events_.publish(std::move(line));
+        } else {
+            spdlog::warn("drain_deadline service={} slot={} epoch={} in_flight={}",
+                         log_value(job->service), to_string(job->slot), job->epoch,
+                         job->drain.in_flight());
+            // Not awaited: the drain's own grace decides how long it may take.
+            for (const auto& ledger : job->drain.ledgers()) {
+                if (ledger->totals().in_flight() == 0) continue;
+                tasks_.spawn("cut", ports_.publisher.cut(ledger));
+            }
+        }
+    }
+    co_await end_drain(std::move(job), interrupted);
+}
+
+asio::awaitable<void> Controller::end_drain(std::shared_ptr<DrainJob> job, bool interrupted) {
+    const DrainCounts counts = job->drain.counts();
+    const bool cancelled = job->drain.cancelled() && counts.remaining != 0;
+    std::string outcome = "drained";
+    if (cancelled) {
+        outcome = "cancelled";
+    } else if (interrupted) {
+        outcome = "interrupted";
+    } else if (counts.cut != 0 || counts.remaining != 0) {
+        outcome = "cut";
+    }
+
+    json::object line;
+    line["event"] = "drained";
+    line["service"] = job->service;
+    line["slot"] = to_string(job->slot);
+    line["epoch"] = job->epoch;
+    line["completed"] = counts.completed;
+    line["cut"] = counts.cut;
+    line["remaining"] = counts.remaining;
+    line["cancelled"] = cancelled;
+    line["elapsed_ms"] = elapsed_ms(*job);
+    line["timeout_ms"] = job->drain.timing().timeout.count();
+    line["last_on_old"] = nullptr;
+    line["first_on_new"] = nullptr;
+    const std::uint64_t last = routing_.last_entered(job->service, job->slot, job->epoch);
+    if (last != 0) line["last_on_old"] = rfc3339(wall_of_steady(last));
+    const std::uint64_t first = job->successor ? job->successor->totals().first_entered_ns : 0;
+    if (first != 0) line["first_on_new"] = rfc3339(wall_of_steady(first));
+
+    std::erase(drains_, job);
+    ServiceEntry& entry = entries_[job->service];
+    entry.drained_requests += counts.completed;
+    entry.cut_requests += counts.cut;
+    entry.last_drain_seconds =
+        std::chrono::duration<double>(job->drain.elapsed(Steady::now())).count();
+    spdlog::info(
+        "drain_ended service={} slot={} epoch={} outcome={} completed={} cut={} remaining={} "
+        "elapsed_ms={}",
+        log_value(job->service), to_string(job->slot), job->epoch, outcome, counts.completed,
+        counts.cut, counts.remaining, elapsed_ms(*job));
+
+    json::object receipt = job->receipt;
+    for (const auto& field : line) {
+        if (field.key() != "event") receipt[field.key()] = field.value();
+    }
+    if (job->ticket) {
+        job->ticket->say(line_of(line));
+        job->ticket->lines.close();
+    }
+    line["at"] = rfc3339(Wall::now());
+    events_.publish(std::move(line));
+
+    if (job->history_id != 0) {
+        const auto finished =
+            co_await store_.finish(job->history_id, outcome, job->detail, json::serialize(receipt));
+        if (!finished) {
+            spdlog::error("history_not_written id={} error={}", job->history_id,
+                          log_value(finished.error().message));
+        }
+    }
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,129 @@
+// The controller's view of health: what lets a change through, and the events of targets.
+#include "base/log.hpp"
+#include "control/change_parts.hpp"
+#include "control/target_view.hpp"
+
+#include <utility>
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+namespace switchyard::control {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+Controller::Survey Controller::survey(const route::SlotState& slot, bool rollback) const {
+    Survey survey;
+    for (const auto& target : slot.targets) {
+        switch (ports_.monitor.report(*target).health) {
+            case route::Health::healthy:
+                ++survey.healthy;
+                break;
+            case route::Health::unhealthy:
+                ++survey.unhealthy;
+                break;
+            case route::Health::unknown:
+                ++survey.unknown;
+                break;
+        }
+    }
+    using Verdict = Survey::Verdict;
+    if (rollback) {
+        // The way back in an emergency: one healthy target is better than what is live now.
+        survey.verdict = survey.healthy != 0   ? Verdict::go
+                         : survey.unknown != 0 ? Verdict::wait
+                                               : Verdict::refuse;
+    } else {
+        survey.verdict = survey.unhealthy != 0 ? Verdict::refuse
+                         : survey.unknown != 0 ? Verdict::wait
+                                               : Verdict::go;
+    }
+    return survey;
+}
+
+asio::awaitable<std::optional<Refusal>> Controller::check_health(State state, Colour to,
+                                                                 bool rollback) {
+    const auto patience = state->config->health_check.timeout + tuning_.health_slack;
+    const Steady::time_point deadline = Steady::now() + patience;
+    while (true) {
+        const Survey now = survey(*state->slot(to), rollback);
+        if (now.verdict == Survey::Verdict::go) co_return std::nullopt;
+        if (stopping_) co_return control::stopping();
+        if (now.verdict == Survey::Verdict::refuse || Steady::now() >= deadline) {
+            co_return unhealthy_target(*state, to, rollback);
+        }
+        co_await health_changed_.wait_until(deadline);
+    }
+}
+
+Refusal Controller::unhealthy_target(const route::ServiceState& state, Colour to,
+                                     bool rollback) const {
+    const route::SlotState& slot = *state.slot(to);
+    const Survey now = survey(slot, rollback);
+    const std::string where = fmt::format("slot {} of {}", to_string(to), state.name());
+    Refusal refusal;
+    refusal.status = 409;
+    refusal.code = "unhealthy_target";
+    if (now.healthy == 0) {
+        refusal.message =
+            fmt::format("Slot {} of {} has no healthy target", to_string(to), state.name());
+    } else {
+        refusal.message = fmt::format("{} of {} targets of {} are not healthy",
+                                      now.unhealthy + now.unknown, slot.targets.size(), where);
+    }
+    refusal.hint = "Look at the targets, or do it anyway with --force.";
+    refusal.details["service"] = state.name();
+    refusal.details["slot"] = to_string(to);
+    json::array targets;
+    std::string first_reason;
+    const Wall::time_point when = Wall::now();
+    for (const auto& target : slot.targets) {
+        const TargetReport report = ports_.monitor.report(*target);
+        json::object object = refused_target_json(*target, report, when);
+        if (first_reason.empty() && report.health != route::Health::healthy) {
+            first_reason = fmt::format("{} {}", target->address(),
+                                       std::string_view(object.at("reason").as_string()));
+        }
+        targets.push_back(std::move(object));
+    }
+    refusal.message += first_reason.empty() ? "." : ": " + first_reason + ".";
+    refusal.details["targets"] = std::move(targets);
+    return refusal;
+}
+
+void Controller::on_health_change(const route::Target& target, const TargetReport& report) {
+    const std::string_view state = target_state(target, report);
+    const std::string reason = target_reason(report);
+    const auto level =
+        report.health == route::Health::unhealthy ? spdlog::level::warn : spdlog::level::info;
+    spdlog::log(level, "target_{} service={} slot={} target={} reason={}", state,
+                log_value(target.service()), to_string(target.colour()),
+                log_value(target.address()), log_value(reason));
+    json::object event;
+    event["event"] = "target";
+    event["at"] = rfc3339(Wall::now());
+    event["service"] = target.service();
+    event["slot"] = to_string(target.colour());
+    event["address"] = target.address();
+    event["state"] = state;
+    event["reason"] = reason;
+    events_.publish(std::move(event));
+    health_changed_.notify();
+}
+
+void Controller::watch_targets() {
+    std::vector<std::pair<std::shared_ptr<route::Target>, std::shared_ptr<const config::Service>>>
+        targets;
+    // Both slots of every service: the idle one stays watched, so that the way back is known (C13).
+    for (const auto& state : routing_.current()->services) {
+        for (const auto& slot : state->slots) {
+            if (!slot) continue;
+            for (const auto& target : slot->targets)
+                targets.emplace_back(target, state->config);
+        }
+    }
+    ports_.monitor.watch(targets);
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,247 @@
+// Reload: all of a changed configuration or nothing, in the order of every change.
+#include "base/log.hpp"
+#include "control/change_parts.hpp"
+#include "control/reload_plan.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
+
+namespace switchyard::control {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace {
+
+json::object problem_json(const config::Problem& problem) {
+    json::object object;
+    object["file"] = problem.file;
+    object["line"] = problem.line;
+    object["column"] = problem.column;
+    object["message"] = problem.message;
+    return object;
+}
+
+json::array strings_json(const std::vector<std::string>& texts) {
+    json::array array;
+    for (const std::string& text : texts)
+        array.emplace_back(text);
+    return array;
+}
+
+/// Gives back what was prepared unless it was applied.
+class Prepared {
+  public:
+    explicit Prepared(ReloadTarget& target) : target_(&target) {}
+    Prepared(const Prepared&) = delete;
+    Prepared& operator=(const Prepared&) = delete;
+    ~Prepared() {
+        if (target_ != nullptr) target_->discard();
+    }
+    void apply() { std::exchange(target_, nullptr)->apply(); }
+
+  private:
+    ReloadTarget* target_;
+};
+
+}  // namespace
+
+std::shared_ptr<ChangeTicket> Controller::reload(Caller caller) {
+    auto ticket = std::make_shared<ChangeTicket>(executor_);
+    tasks_.spawn("reload", run_reload(std::move(caller), ticket));
+    return ticket;
+}
+
+asio::awaitable<void> Controller::run_reload(Caller caller, std::shared_ptr<ChangeTicket> ticket) {
+    std::string failure;
+    try {
+        co_await make_reload(std::move(caller), ticket);
+    } catch (const std::exception& error) {
+        failure = error.what();
+    }
+    if (failure.empty()) co_return;
+    spdlog::error("reload_failed error={}", log_value(failure));
+    last_reload_ok_ = false;
+    if (!ticket->is_decided()) ticket->refuse(internal_error(failure));
+}
+
+asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<ChangeTicket> ticket) {
+    if (stopping_) {
+        ticket->refuse(control::stopping());
+        co_return;
+    }
+    for (const auto& state : routing_.current()->services) {
+        if (const auto change = change_under_way(state->name())) {
+            co_await refuse_reload(std::move(caller), busy(state->name(), *change),
+                                   std::move(ticket));
+            co_return;
+        }
+    }
+    if (reload_) {
+        co_await refuse_reload(std::move(caller), busy("", *reload_), std::move(ticket));
+        co_return;
+    }
+    ChangeGuard guard(reload_, caller, "reload");
+    const std::string file = config_->file;
+
+    config::LoadResult loaded = co_await store_.load(tuning_.load, file);
+    json::array problems;
+    for (const config::Problem& problem : loaded.problems) {
+        problems.push_back(problem_json(problem));
+    }
+    std::map<std::string, state::ServiceRecord> records;
+    std::map<std::string, state::ServiceRecord> changed;
+    if (problems.empty()) {
+        for (const std::string& text : restart_needed(*config_, loaded.config)) {
+            problems.push_back(problem_json({file, 0, 0, text}));
+        }
+        for (const config::Service& service : loaded.config.services) {
+            auto record = first_record(service, loaded.config);
+            if (!record) {
+                problems.push_back(problem_json({file, 0, 0, record.error().message}));
+                continue;
+            }
+            const State state = routing_.find(service.name);
+            const bool same = state && *state->config == service;
+            // A service that was configured once before goes on after its last epoch.
+            if (!same) {
+                if (entries_.contains(service.name)) ++record->epoch;
+                changed.emplace(service.name, *record);
+            }
+            records.emplace(service.name, *record);
+        }
+    }
+    if (!problems.empty()) {
+        guard.release();
+        co_await refuse_reload(std::move(caller), invalid_config(file, std::move(problems)),
+                               std::move(ticket));
+        co_return;
+    }
+
+    const auto config = std::make_shared<const config::Config>(std::move(loaded.config));
+    const Result<void> ready = ports_.reload.prepare(config);
+    if (!ready) {
+        problems.push_back(problem_json({file, 0, 0, ready.error().message}));
+        guard.release();
+        co_await refuse_reload(std::move(caller), invalid_config(file, std::move(problems)),
+                               std::move(ticket));
+        co_return;
+    }
+    Prepared prepared(ports_.reload);
+
+    const std::vector<std::string> changes = describe_changes(*config_, *config);
+    std::vector<std::string> warnings = reload_warnings(*config);
+    state::HistoryEntry line;
+    line.at = Wall::now();
+    line.action = "reload";
+    line.uid = caller.uid;
+    line.user = caller.user;
+    line.outcome = "done";
+    for (const std::string& change : changes) {
+        line.detail += (line.detail.empty() ? "" : "; ") + change;
+    }
+    Result<std::int64_t> written = Error("not written");
+    if (changed.empty()) {
+        written = co_await store_.append(line);
+    } else {
+        written = co_await store_.commit_all(changed, line);
+    }
+    if (!written) {
+        Refusal failed = state_failed(config_->state, written.error());
+        guard.release();
+        co_await refuse_reload(std::move(caller), std::move(failed), std::move(ticket));
+        co_return;
+    }
+
+    const std::shared_ptr<const route::Snapshot> former = routing_.current();
+    Routing::Services services;
+    for (const config::Service& service : config->services) {
+        const auto change = changed.find(service.name);
+        if (change == changed.end()) {
+            services.push_back(routing_.find(service.name));
+            continue;
+        }
+        entries_[service.name].record = change->second;
+        services.push_back(catalog_.make_state(std::make_shared<const config::Service>(service),
+                                               change->second.epoch, change->second.live));
+    }
+    const Routing::Published published = co_await routing_.replace_all(config, std::move(services));
+    prepared.apply();
+    catalog_.keep_only(*config);
+    config_ = config;
+    config_loaded_at_ = published.at;
+    last_reload_ok_ = true;
+    watch_targets();
+    guard.release();
+
+    if (ports_.reserved_ip != nullptr) {
+        for (const auto& [name, record] : changed) {
+            ports_.reserved_ip->follow(name, record.live, record.epoch);
+        }
+    }
+    for (const auto& state : former->services) {
+        if (records.contains(state->name())) continue;
+        for (const Colour colour : kColours) {
+            auto ledgers = undrained(state->name(), colour);
+            if (ledgers.empty()) continue;
+            const auto job = begin_drain(state->name(), colour, state->epoch + 1,
+                                         state->config->drain_timeout, std::move(ledgers));
+            tasks_.spawn("drain", run_drain(job));
+        }
+    }
+    for (const std::size_t worker : published.result.stuck_workers) {
+        warnings.push_back(fmt::format(
+            "worker {} did not confirm in time: it may still route by the old configuration",
+            worker));
+    }
+
+    spdlog::info("reloaded file={} uid={} user={} changes={}", log_value(file), caller.uid,
+                 log_value(caller.user), changes.size());
+    json::object answer;
+    answer["reloaded"] = true;
+    answer["at"] = rfc3339(published.at);
+    answer["config_file"] = file;
+    answer["changes"] = strings_json(changes);
+    answer["warnings"] = strings_json(warnings);
+    answer["history_id"] = *written;
+    ticket->answer(std::move(answer));
+    json::object event;
+    event["event"] = "reloaded";
+    event["at"] = rfc3339(published.at);
+    event["uid"] = caller.uid;
+    event["user"] = caller.user;
+    event["changes"] = strings_json(changes);
+    events_.publish(std::move(event));
+}
+
+asio::awaitable<void> Controller::refuse_reload(Caller caller, Refusal refusal,
+                                                std::shared_ptr<ChangeTicket> ticket) {
+    last_reload_ok_ = false;
+    spdlog::error("reload_refused code={} uid={} user={} message={}", refusal.code, caller.uid,
+                  log_value(caller.user), log_value(refusal.message));
+    state::HistoryEntry line;
+    line.at = Wall::now();
+    line.action = "reload";
+    line.uid = caller.uid;
+    line.user = caller.user;
+    line.outcome = "refused";
+    line.detail = refusal.message;
+    json::object event;
+    event["event"] = "reload_failed";
+    event["at"] = rfc3339(line.at);
+    event["uid"] = caller.uid;
+    event["user"] = caller.user;
+    event["message"] = refusal.message;
+    ticket->refuse(std::move(refusal));
+    events_.publish(std::move(event));
+    const auto written = co_await store_.append(line);
+    if (!written) {
+        spdlog::error("history_not_written error={}", log_value(written.error().message));
+    }
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,186 @@
+#include "control/refusal.hpp"
+
+#include <utility>
+
+#include <spdlog/fmt/fmt.h>
+
+namespace switchyard::control {
+
+namespace json = boost::json;
+
+json::object Refusal::to_json() const {
+    json::object error;
+    error["code"] = code;
+    error["message"] = message;
+    error["hint"] = hint;
+    error["details"] = details;
+    json::object answer;
+    answer["error"] = std::move(error);
+    return answer;
+}
+
+Refusal bad_request(std::string message, std::string_view key) {
+    Refusal refusal{400, "bad_request", std::move(message), "", {}};
+    if (!key.empty()) refusal.details["key"] = key;
+    return refusal;
+}
+
+Refusal not_found(std::string_view path) {
+    return {404,
+            "not_found",
+            fmt::format("There is nothing at {}.", path),
+            "Paths start with /v1/, for example /v1/status.",
+            {}};
+}
+
+Refusal method_not_allowed(std::string_view allowed) {
+    return {405, "method_not_allowed", fmt::format("Only {} is allowed here.", allowed), "", {}};
+}
+
+Refusal too_large() {
+    return {413, "too_large", "The request is larger than 64 KiB.", "", {}};
+}
+
+Refusal unknown_service(const std::string& service, json::array known) {
+    Refusal refusal{404,
+                    "unknown_service",
+                    fmt::format("There is no service {}.", service),
+                    "Services are those of the configuration in force.",
+                    {}};
+    refusal.details["service"] = service;
+    refusal.details["services"] = std::move(known);
+    return refusal;
+}
+
+Refusal busy(const std::string& service, const ChangeUnderWay& change) {
+    const std::string who =
+        change.caller.user.empty() ? fmt::format("uid {}", change.caller.uid) : change.caller.user;
+    Refusal refusal{409,
+                    "busy",
+                    fmt::format("Another change of {} is under way: {} by {}, since {}.", service,
+                                change.action, who, rfc3339(change.since)),
+                    "Wait until it is done, look at the status, and try again.",
+                    {}};
+    refusal.details["service"] = service;
+    refusal.details["uid"] = change.caller.uid;
+    refusal.details["user"] = change.caller.user;
+    refusal.details["action"] = change.action;
+    refusal.details["since"] = rfc3339(change.since);
+    return refusal;
+}
+
+Refusal epoch_mismatch(const std::string& service, std::uint64_t expected, std::uint64_t epoch,
+                       Colour live) {
+    Refusal refusal{409,
+                    "epoch_mismatch",
+                    fmt::format("The epoch of {} is {}, not {}.", service, epoch, expected),
+                    "Somebody changed it meanwhile: look at the status and the history.",
+                    {}};
+    refusal.details["service"] = service;
+    refusal.details["expected"] = expected;
+    refusal.details["epoch"] = epoch;
+    refusal.details["live"] = to_string(live);
+    return refusal;
+}
+
+Refusal no_such_slot(const std::string& service, Colour slot) {
+    Refusal refusal{
+        404,
+        "no_such_slot",
+        fmt::format("{} has no slot {} in the configuration.", service, to_string(slot)),
+        "Add the slot to the configuration, then reload.",
+        {}};
+    refusal.details["service"] = service;
+    refusal.details["slot"] = to_string(slot);
+    return refusal;
+}
+
+Refusal already_live(const std::string& service, Colour live, std::uint64_t epoch,
+                     Wall::time_point live_since) {
+    Refusal refusal{409,
+                    "already_live",
+                    fmt::format("Slot {} of {} is live already, since {}.", to_string(live),
+                                service, rfc3339(live_since)),
+                    "",
+                    {}};
+    refusal.details["service"] = service;
+    refusal.details["live"] = to_string(live);
+    refusal.details["epoch"] = epoch;
+    refusal.details["live_since"] = rfc3339(live_since);
+    return refusal;
+}
+
+Refusal nothing_to_roll_back(const std::string& service, Colour live, std::uint64_t epoch) {
+    Refusal refusal{
+        409,
+        "nothing_to_roll_back",
+        fmt::format("{} was never switched: there is nothing to roll back to.", service),
+        "Use switch to make the other slot live.",
+        {}};
+    refusal.details["service"] = service;
+    refusal.details["live"] = to_string(live);
+    refusal.details["epoch"] = epoch;
+    return refusal;
+}
+
+Refusal invalid_config(const std::string& file, json::array problems) {
+    std::string message = "The configuration was not reloaded; the old one stays in force.";
+    if (!problems.empty()) {
+        const json::object& first = problems.front().as_object();
+        message += fmt::format(" {}", std::string_view(first.at("message").as_string()));
+    }
+    Refusal refusal{422,
+                    "invalid_config",
+                    std::move(message),
+                    "Correct the file; switchyardd --check --config FILE validates it.",
+                    {}};
+    refusal.details["file"] = file;
+    refusal.details["problems"] = std::move(problems);
+    return refusal;
+}
+
+Refusal state_failed(const std::string& file, const Error& cause) {
+    Refusal refusal{
+        500,
+        "state_failed",
+        fmt::format("The state could not be written, nothing changed: {}", cause.message),
+        "Look at the disk that holds the state file.",
+        {}};
+    refusal.details["file"] = file;
+    return refusal;
+}
+
+Refusal not_acknowledged(const std::string& service, const std::vector<std::size_t>& workers) {
+    std::string names;
+    json::array list;
+    for (const std::size_t worker : workers) {
+        names += (names.empty() ? "" : ", ") + std::to_string(worker);
+        list.emplace_back(worker);
+    }
+    Refusal refusal{500,
+                    "not_acknowledged",
+                    fmt::format("The change is durable and visible, but worker {} did not confirm "
+                                "it in time: it may still send requests the old way.",
+                                names),
+                    "Look at the log; if the worker does not come back, restart the daemon.",
+                    {}};
+    refusal.details["committed"] = true;
+    refusal.details["service"] = service;
+    if (!workers.empty()) refusal.details["worker"] = workers.front();
+    refusal.details["workers"] = std::move(list);
+    return refusal;
+}
+
+Refusal stopping() {
+    return {503, "stopping", "The daemon is shutting down.", "Try again when it is back.", {}};
+}
+
+Refusal internal_error(std::string_view what) {
+    return {500,
+            "internal",
+            fmt::format("This should not happen: {}", what),
+            "Please report it, with the daemon's log.",
+            {}};
+}
+
+}  // namespace switchyard::control

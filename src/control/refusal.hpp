@@ -1,0 +1,64 @@
+#pragma once
+
+#include "base/colour.hpp"
+#include "base/error.hpp"
+#include "control/times.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+/// The errors of the admin API (docs/admin-api.md): one function each, so that code, status and
+/// details of one kind are the same everywhere.
+namespace switchyard::control {
+
+/// Who asks: the peer of the admin socket, or the daemon itself for a signal.
+struct Caller {
+    std::uint32_t uid = 0;
+    std::string user;  ///< Empty: the uid has no name.
+};
+
+/// A change that is being made right now.
+struct ChangeUnderWay {
+    Caller caller;
+    std::string action;
+    Wall::time_point since{};
+};
+
+struct Refusal {
+    unsigned status = 500;
+    std::string code;
+    std::string message;
+    std::string hint;
+    boost::json::object details;
+
+    /// {"error": {...}}
+    [[nodiscard]] boost::json::object to_json() const;
+};
+
+[[nodiscard]] Refusal bad_request(std::string message, std::string_view key = {});
+[[nodiscard]] Refusal not_found(std::string_view path);
+[[nodiscard]] Refusal method_not_allowed(std::string_view allowed);
+[[nodiscard]] Refusal too_large();
+[[nodiscard]] Refusal unknown_service(const std::string& service, boost::json::array known);
+[[nodiscard]] Refusal busy(const std::string& service, const ChangeUnderWay& change);
+[[nodiscard]] Refusal epoch_mismatch(const std::string& service, std::uint64_t expected,
+                                     std::uint64_t epoch, Colour live);
+[[nodiscard]] Refusal no_such_slot(const std::string& service, Colour slot);
+[[nodiscard]] Refusal already_live(const std::string& service, Colour live, std::uint64_t epoch,
+                                   Wall::time_point live_since);
+[[nodiscard]] Refusal nothing_to_roll_back(const std::string& service, Colour live,
+                                           std::uint64_t epoch);
+/// `problems`: objects with file, line, column, message.
+[[nodiscard]] Refusal invalid_config(const std::string& file, boost::json::array problems);
+[[nodiscard]] Refusal state_failed(const std::string& file, const Error& cause);
+[[nodiscard]] Refusal not_acknowledged(const std::string& service,
+                                       const std::vector<std::size_t>& workers);
+[[nodiscard]] Refusal stopping();
+[[nodiscard]] Refusal internal_error(std::string_view what);
+
+}  // namespace switchyard::control
