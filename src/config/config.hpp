@@ -34,7 +34,7 @@ struct Tls {
 };
 
 struct Listener {
-    std::string address;  ///< As written: "0.0.0.0:443", "[::]:443".
+    std::string address;  ///< Canonical: "0.0.0.0:443", "[::]:443".
     std::string host;     ///< IPv4 or IPv6 address without brackets.
     std::uint16_t port = 0;
     bool redirect_to_https = false;

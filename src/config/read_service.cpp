@@ -138,7 +138,7 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
     service.name = name;
 
     std::vector<Mark> marks;
-    section.texts("hosts", parse_service_host, [&](std::string host, Mark mark) {
+    const bool any = section.texts("hosts", parse_service_host, [&](std::string host, Mark mark) {
         service.hosts.push_back(std::move(host));
         marks.push_back(mark);
     });
@@ -147,6 +147,9 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
     if (!section.has("hosts")) {
         service.hosts.emplace_back("*");
         marks.push_back(section.mark());
+    } else if (!any) {
+        section.problem(section.mark("hosts"), "hosts",
+                        "an empty list; leave the key out for any host");
     }
     claim_routes(section, service, marks, claims);
 

@@ -189,6 +189,7 @@ TEST(Problems, OfAService) {
              "f:5:12: 'hosts': expected a list, not text; write [\"app.example\"]"},
             {"    hosts: [app.example, {a: b}]\n",
              "f:5:26: 'hosts': expected a single value, not a map"},
+            {"    hosts: []\n", "f:5:12: 'hosts': an empty list; leave the key out for any host"},
             {"    hosts: [\"*example.com\"]\n",
              "f:5:13: 'hosts': '*example.com' is not a wildcard; expected '*.domain', or '*' for "
              "any"},
