@@ -47,6 +47,7 @@ class Contestant:
 
     name = ""
     has_tls = True
+    by_default = True
 
     def __init__(self, directory, origin_port, certificate, key, binaries):
         self.directory = os.path.join(directory, self.name)
@@ -112,12 +113,13 @@ class Floor(Contestant):
 
 class Nginx(Contestant):
     name = "nginx"
+    buffers = ""  # as they come
 
     def command(self):
         # As root nginx would drop to a user that cannot write here.
         user = "user root;" if os.geteuid() == 0 else ""
-        proxy = """
-            location / {
+        proxy = f"""
+            location / {{
                 proxy_pass http://origin;
                 proxy_http_version 1.1;
                 proxy_set_header Connection "";
@@ -125,7 +127,8 @@ class Nginx(Contestant):
                 proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
                 proxy_request_buffering off;
                 proxy_max_temp_file_size 0;
-            }"""
+                {self.buffers}
+            }}"""
         path = self.write("nginx.conf", f"""
 {user}
 worker_processes 1;
@@ -176,8 +179,18 @@ http {{
         return result.stderr.strip().rpartition("/")[2]
 
 
+class NginxBigBuffers(Nginx):
+    """For those who tune: better at long answers, at the price of memory."""
+
+    name = "nginx-64k"
+    by_default = False
+    buffers = ("proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k; "
+               "client_body_buffer_size 64k;")
+
+
 class Haproxy(Contestant):
     name = "haproxy"
+    buffers = ""
 
     def command(self):
         pem = os.path.join(self.directory, "both.pem")
@@ -188,9 +201,10 @@ class Haproxy(Contestant):
         path = self.write("haproxy.cfg", f"""
 global
     nbthread 1
-    maxconn 8192
+    maxconn 4096
     ssl-default-bind-options no-tls-tickets ssl-min-ver TLSv1.2
     tune.ssl.cachesize 0
+    {self.buffers}
 defaults
     mode http
     timeout connect 5s
@@ -213,6 +227,12 @@ backend origin
     def version(self):
         result = subprocess.run([program("haproxy"), "-v"], capture_output=True, text=True)
         return result.stdout.split("version ", 1)[-1].split(" ", 1)[0]
+
+
+class HaproxyBigBuffers(Haproxy):
+    name = "haproxy-64k"
+    by_default = False
+    buffers = "tune.bufsize 65536"
 
 
 class Switchyard(Contestant):
@@ -249,7 +269,9 @@ services:
         return result.stdout.strip().rpartition(" ")[2]
 
 
-ALL = {kind.name: kind for kind in (Floor, Nginx, Haproxy, Switchyard)}
+ALL = {kind.name: kind for kind in (Floor, Nginx, Haproxy, Switchyard,
+                                      NginxBigBuffers, HaproxyBigBuffers)}
+DEFAULT = [name for name, kind in ALL.items() if kind.by_default]
 
 
 def program(name):
