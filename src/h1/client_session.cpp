@@ -1,0 +1,94 @@
+#include "h1/client_session.hpp"
+
+#include "h1/serialize.hpp"
+
+namespace switchyard::h1 {
+
+namespace {
+
+using net::IoStatus;
+
+constexpr std::size_t kFirstRead = 16 * 1024;
+/// What origins may send as a head.
+constexpr HeadLimits kResponseLimits{64 * 1024, 256, 0};
+
+}  // namespace
+
+Task<http::Fault> ClientSession::send_head(const http::OutgoingRequest& head, http::Chunk first,
+                                           const http::Fields& trailers,
+                                           std::chrono::milliseconds timeout) {
+    received_anything_ = false;
+    input_.clear();
+    writer_.start(stream_, timeout);
+    output_.clear();
+    append_request(output_, head);
+    const bool body = head.framing != http::Framing::none;
+    const bool chunked = head.framing == http::Framing::chunked;
+    return writer_.send_head(output_, body, chunked, first, trailers);
+}
+
+Task<http::Fault> ClientSession::send_body(http::Chunk piece, const http::Fields& trailers) {
+    return writer_.send_body(piece, trailers);
+}
+
+Task<http::Fault> ClientSession::read_head(http::ResponseHead& head, http::Verb request,
+                                           std::chrono::milliseconds timeout,
+                                           std::chrono::milliseconds body_timeout) {
+    parser_.start(head, kResponseLimits);
+    const std::uint64_t deadline = stream_.loop().timers().after(timeout);
+    for (;;) {
+        if (!input_.empty()) {
+            const ParseResult parsed = parser_.parse(input_.data(), input_.size());
+            if (parsed.status == ParseStatus::failed) co_return http::Fault::malformed;
+            if (parsed.status == ParseStatus::done) {
+                if (!http::validate_response(head, request).accepted()) {
+                    co_return http::Fault::malformed;
+                }
+                input_.consume(parsed.consumed);
+                if (head.status >= 200) {
+                    body_.start(stream_, input_, input_, head.framing, head.content_length, 0,
+                                body_timeout);
+                }
+                co_return http::Fault::none;
+            }
+        }
+        if (input_.room() == 0) {
+            input_.reserve(input_.capacity() == 0 ? kFirstRead : input_.size() * 4);
+        }
+        std::size_t done = 0;
+        const IoStatus status = stream_.try_read(input_.tail(), input_.room(), done);
+        if (status == IoStatus::ok) {
+            received_anything_ = true;
+            input_.commit(done);
+            continue;
+        }
+        if (status != IoStatus::again) {
+            // An end within a head is no good order.
+            if (status == IoStatus::eof && !input_.empty()) co_return http::Fault::malformed;
+            co_return http::fault_of(status);
+        }
+        const std::uint64_t now = stream_.loop().timers().now();
+        if (deadline != 0 && now >= deadline) co_return http::Fault::timed_out;
+        const auto left = deadline == 0 ? std::chrono::milliseconds(0)
+                                        : net::TimerWheel::kTick * static_cast<int>(deadline - now);
+        const IoStatus waited = co_await stream_.readable(left);
+        if (waited != IoStatus::ok) co_return http::fault_of(waited);
+    }
+}
+
+bool ClientSession::make_idle(const http::ResponseHead& head) noexcept {
+    const bool usable = head.keep_alive && body_.finished() && input_.empty() &&
+                        !stream_.hung_up() && stream_.is_open() && !stream_.is_cancelled();
+    input_.release();
+    return usable;
+}
+
+bool ClientSession::looks_alive() noexcept {
+    if (!stream_.is_open() || stream_.hung_up()) return false;
+    if (!stream_.may_read()) return true;
+    char octet = 0;
+    std::size_t done = 0;
+    return stream_.try_read(&octet, 1, done) == IoStatus::again;
+}
+
+}  // namespace switchyard::h1

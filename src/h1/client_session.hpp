@@ -1,0 +1,59 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/buffer.hpp"
+#include "base/task.hpp"
+#include "h1/message_body.hpp"
+#include "h1/message_writer.hpp"
+#include "h1/parser.hpp"
+#include "http/exchange.hpp"
+#include "net/stream.hpp"
+
+namespace switchyard::h1 {
+
+/// One upstream connection that speaks HTTP/1.1: a request at a time, never pipelined. Between two
+/// requests it holds no buffers. Loop's thread.
+class ClientSession {
+  public:
+    explicit ClientSession(net::EventLoop& loop) noexcept : stream_(loop) {}
+
+    [[nodiscard]] net::Stream& stream() noexcept { return stream_; }
+
+    /// Sends the head with the first piece of the body. Reading may go on meanwhile.
+    Task<http::Fault> send_head(const http::OutgoingRequest& head, http::Chunk first,
+                                const http::Fields& trailers, std::chrono::milliseconds timeout);
+    Task<http::Fault> send_body(http::Chunk piece, const http::Fields& trailers);
+
+    /// Reads the next response head, interim ones too; with a final one body() is ready. `head`
+    /// must stay where it is until the body ended. `malformed` covers what validate_response
+    /// refuses.
+    Task<http::Fault> read_head(http::ResponseHead& head, http::Verb request,
+                                std::chrono::milliseconds timeout,
+                                std::chrono::milliseconds body_timeout);
+    [[nodiscard]] MessageBody& body() noexcept { return body_; }
+
+    /// Whether any octet of a response was received since the last request.
+    [[nodiscard]] bool received_anything() const noexcept { return received_anything_; }
+    /// Octets sent since the connection was made.
+    [[nodiscard]] std::uint64_t bytes_sent() const noexcept { return writer_.bytes_sent(); }
+
+    /// After a complete response: gives buffers back. False: the connection must not be used again
+    /// (closed, or the origin sent more than its response).
+    [[nodiscard]] bool make_idle(const http::ResponseHead& head) noexcept;
+    /// An idle connection is still open and silent, as far as can be known without writing.
+    [[nodiscard]] bool looks_alive() noexcept;
+
+  private:
+    net::Stream stream_;
+    ResponseParser parser_;
+    MessageBody body_;
+    MessageWriter writer_;
+    Buffer input_;
+    std::string output_;
+    bool received_anything_ = false;
+};
+
+}  // namespace switchyard::h1

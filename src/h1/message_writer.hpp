@@ -1,0 +1,51 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/task.hpp"
+#include "http/exchange.hpp"
+#include "net/stream.hpp"
+
+namespace switchyard::h1 {
+
+/// Writes one message to a stream: the head together with the first piece of the body in one
+/// gathered write, then piece by piece, framed. Both directions of the proxy use it.
+class MessageWriter {
+  public:
+    /// `timeout`: for each wait until the peer takes a byte. The stream must outlive the writer.
+    void start(net::Stream& stream, std::chrono::milliseconds timeout) noexcept {
+        stream_ = &stream;
+        timeout_ = timeout;
+        chunked_ = body_ = false;
+    }
+
+    /// The head goes out as it is; `chunked` says how the pieces are framed, `body` whether there
+    /// are any (false: pieces only carry their end).
+    Task<http::Fault> send_head(std::string_view head, bool body, bool chunked, http::Chunk first,
+                                const http::Fields& trailers);
+    Task<http::Fault> send_body(http::Chunk piece, const http::Fields& trailers);
+    /// Octets as they are, outside of any message (informational responses).
+    Task<http::Fault> send_raw(std::string_view octets);
+
+    /// Octets written so far, over all messages.
+    [[nodiscard]] std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
+    void reset_count() noexcept { bytes_sent_ = 0; }
+
+  private:
+    std::size_t frame(http::Chunk piece, const http::Fields& trailers, std::span<iovec> pieces);
+    Task<http::Fault> write(std::span<iovec> pieces);
+
+    net::Stream* stream_ = nullptr;
+    std::chrono::milliseconds timeout_{0};
+    std::uint64_t bytes_sent_ = 0;
+    bool body_ = false;
+    bool chunked_ = false;
+    char chunk_head_[24] = {};
+    std::string trailer_text_;
+};
+
+}  // namespace switchyard::h1

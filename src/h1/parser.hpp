@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <boost/beast/http/basic_parser.hpp>
+
+#include "http/head.hpp"
+#include "http/validate.hpp"
+
+/// Heads of HTTP/1 messages over Beast's basic_parser, which here only records where things are:
+/// no field container, no copy. Body framing is not Beast's business (see MessageBody).
+namespace switchyard::h1 {
+
+struct HeadLimits {
+    std::size_t head_bytes = 32 * 1024;
+    std::uint32_t header_count = 100;
+    std::size_t target_bytes = 8 * 1024;
+};
+
+enum class ParseStatus : std::uint8_t { need_more, done, failed };
+
+struct ParseResult {
+    ParseStatus status = ParseStatus::need_more;
+    std::size_t consumed = 0;  ///< With done: size of the head, empty line included.
+    http::Verdict verdict;     ///< With failed.
+};
+
+namespace detail {
+
+/// Beast's parser with the limits of ours; Head is RequestHead or ResponseHead.
+template <bool isRequest, class Head>
+class Recorder final : public boost::beast::http::basic_parser<isRequest> {
+  public:
+    Recorder(Head& head, const HeadLimits& limits) : head_(head), limits_(limits) {
+        this->header_limit(static_cast<std::uint32_t>(limits.head_bytes));
+        this->body_limit(boost::none);
+    }
+
+    void set_input(const char* data, std::size_t size) noexcept {
+        begin_ = data;
+        end_ = data + size;
+    }
+    [[nodiscard]] const http::Verdict& verdict() const noexcept { return verdict_; }
+
+  private:
+    using error_code = boost::beast::error_code;
+    using view = boost::beast::string_view;
+
+    static std::string_view to_view(view text) noexcept { return {text.data(), text.size()}; }
+
+    void refuse(error_code& ec, unsigned status, std::string_view code) {
+        verdict_ = {status, code};
+        ec = boost::beast::http::error::bad_field;
+    }
+
+    void on_request_impl(http::Verb verb, view method, view target, int version,
+                         error_code& ec) override {
+        if constexpr (isRequest) {
+            head_.verb = verb;
+            head_.method = to_view(method);
+            head_.target = to_view(target);
+            head_.version = static_cast<unsigned>(version);
+            if (target.size() > limits_.target_bytes) refuse(ec, 414, "target_too_long");
+        }
+    }
+
+    void on_response_impl(int code, view reason, int version, error_code&) override {
+        if constexpr (!isRequest) {
+            head_.status = static_cast<unsigned>(code);
+            head_.reason = to_view(reason);
+            head_.version = static_cast<unsigned>(version);
+        }
+    }
+
+    void on_field_impl(http::FieldId id, view name, view value, error_code& ec) override {
+        // A folded value (RFC 9112 §5.2) was put together in Beast's own memory.
+        if (!value.empty() && (value.data() < begin_ || value.data() >= end_)) {
+            refuse(ec, 400, "bad_header");
+            return;
+        }
+        if (head_.fields.size() >= limits_.header_count) {
+            refuse(ec, 431, "too_many_headers");
+            return;
+        }
+        head_.fields.push_back({id, to_view(name), to_view(value)});
+    }
+
+    void on_header_impl(error_code&) override {}
+    void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+    std::size_t on_body_impl(view, error_code&) override { return 0; }
+    void on_chunk_header_impl(std::uint64_t, view, error_code&) override {}
+    std::size_t on_chunk_body_impl(std::uint64_t, view, error_code&) override { return 0; }
+    void on_finish_impl(error_code&) override {}
+
+    Head& head_;
+    HeadLimits limits_;
+    const char* begin_ = nullptr;
+    const char* end_ = nullptr;
+    http::Verdict verdict_;
+};
+
+}  // namespace detail
+
+/// Parses one head that arrives in pieces. `parse` takes everything received of it so far, from its
+/// first byte; the head's views point into that memory.
+template <bool isRequest, class Head>
+class HeadParser {
+  public:
+    /// Starts a new head. `head` is cleared and must outlive the parser's use.
+    void start(Head& head, const HeadLimits& limits) {
+        head.clear();
+        head_ = &head;
+        limits_ = limits;
+        recorder_.emplace(head, limits);
+    }
+
+    [[nodiscard]] ParseResult parse(const char* data, std::size_t size);
+
+  private:
+    Head* head_ = nullptr;
+    HeadLimits limits_;
+    std::optional<detail::Recorder<isRequest, Head>> recorder_;
+};
+
+using RequestParser = HeadParser<true, http::RequestHead>;
+using ResponseParser = HeadParser<false, http::ResponseHead>;
+
+extern template class HeadParser<true, http::RequestHead>;
+extern template class HeadParser<false, http::ResponseHead>;
+
+}  // namespace switchyard::h1

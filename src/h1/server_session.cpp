@@ -1,0 +1,310 @@
+#include "h1/server_session.hpp"
+
+#include <algorithm>
+
+#include <openssl/ssl.h>
+
+#include "h1/serialize.hpp"
+
+namespace switchyard::h1 {
+
+namespace {
+
+using namespace std::chrono_literals;
+using net::IoStatus;
+
+constexpr std::size_t kFirstRead = 4 * 1024;
+/// What is left of a request body after its response is read and thrown away up to here, so that
+/// the connection can go on; more, and it is closed.
+constexpr std::uint64_t kDiscardBytes = 256 * 1024;
+constexpr std::chrono::milliseconds kDiscardWait = 2s;
+constexpr std::chrono::milliseconds kLingerWait = 2s;
+}  // namespace
+
+ServerSession::ServerSession(net::EventLoop& loop, SessionHost& host, const net::Address& peer,
+                             bool trusted, std::uint16_t https_port)
+    : stream_(loop),
+      host_(host),
+      address_(peer),
+      address_text_(peer.host_text()) {
+    peer_.address = address_text_;
+    peer_.https_port = https_port;
+    peer_.trusted = trusted;
+}
+
+void ServerSession::start(int fd, std::shared_ptr<const net::TlsContext> tls) {
+    tls_ = std::move(tls);
+    if (!stream_.open(fd)) {
+        host_.session_ended(*this);
+        return;
+    }
+    task_.start(run(),
+                [](void* self) {
+                    auto& session = *static_cast<ServerSession*>(self);
+                    session.host_.session_ended(session);
+                },
+                this);
+}
+
+void ServerSession::drain() noexcept {
+    keep_alive_ = false;
+    if (idle_) {
+        stopping_ = true;
+        stream_.cancel();
+    }
+}
+
+void ServerSession::stop() noexcept {
+    stopping_ = true;
+    keep_alive_ = false;
+    stream_.cancel();
+}
+
+void ServerSession::release_context() {
+    if (!context_) return;
+    context_->input.release();
+    context_->body_input.release();
+    context_->options.reset();
+    host_.release_context(std::move(context_));
+}
+
+Task<void> ServerSession::run() {
+    if (tls_) {
+        idle_ = false;
+        const std::chrono::milliseconds timeout = host_.options()->tls_handshake;
+        const IoStatus status = co_await stream_.accept_tls(tls_->start(), timeout);
+        if (status != IoStatus::ok) {
+            host_.counters().tls_handshake_failures.add();
+            stream_.close();
+            co_return;
+        }
+        host_.counters().tls_handshakes.add();
+        if (SSL_session_reused(stream_.tls()) != 0) host_.counters().tls_resumed.add();
+        peer_.tls_version = SSL_get_version(stream_.tls());
+    }
+    for (;;) {
+        const Next step = co_await read_head();
+        if (step == Next::end) break;
+        co_await host_.handler().handle(*this);
+        if (aborted_) {
+            stream_.reset();
+            break;
+        }
+        const bool go_on = co_await finish_body();
+        if (!go_on) break;
+    }
+    release_context();
+    stream_.close();
+}
+
+/// Waits for a request and reads its head. After Next::request the context holds it.
+Task<ServerSession::Next> ServerSession::read_head() {
+    started_ns_ = 0;
+    head_sent_ = false;
+    keep_alive_ = !host_.draining();
+    std::uint64_t deadline = 0;
+
+    // What a client pipelined is here already.
+    if (context_ && context_->input.empty()) release_context();
+    bool fresh = context_ == nullptr;
+    for (;;) {
+        if (fresh && !stream_.may_read()) {
+            if (stopping_ || host_.draining()) co_return Next::end;
+            idle_ = true;
+            const std::chrono::milliseconds timeout = host_.options()->keep_alive;
+            const IoStatus waited = co_await stream_.readable(timeout);
+            idle_ = false;
+            if (waited != IoStatus::ok) co_return Next::end;
+        }
+        if (!context_) context_ = host_.acquire_context();
+        RequestContext& context = *context_;
+        if (started_ns_ == 0) {
+            context.options = host_.options();
+            context.writer.start(stream_, context.options->response_write);
+            context.writer.reset_count();
+            context.parser.start(context.head, context.options->limits);
+            deadline = stream_.loop().timers().after(context.options->request_head);
+        }
+        if (!context.input.empty() && started_ns_ == 0) {
+            started_ns_ = net::EventLoop::now_ns();
+        } else {
+            if (context.input.room() == 0 || context.input.capacity() == 0) {
+                // A head that doesn't fit moves into the next larger block, up to the limit.
+                const std::size_t size = std::max(kFirstRead, context.input.size() * 4);
+                context.input.reserve(size);
+            }
+            std::size_t done = 0;
+            const IoStatus status =
+                stream_.try_read(context.input.tail(), context.input.room(), done);
+            if (status == IoStatus::again) {
+                if (context.input.empty()) {
+                    release_context();
+                    fresh = true;
+                    continue;
+                }
+                const std::uint64_t now = stream_.loop().timers().now();
+                IoStatus waited = IoStatus::timed_out;
+                if (deadline == 0 || now < deadline) {
+                    const auto left = deadline == 0
+                                          ? 0ms
+                                          : std::chrono::milliseconds(net::TimerWheel::kTick) *
+                                                static_cast<int>(deadline - now);
+                    waited = co_await stream_.readable(left);
+                }
+                if (waited == IoStatus::timed_out) {
+                    co_await refuse({408, "request_head_timeout"});
+                    co_return Next::end;
+                }
+                if (waited != IoStatus::ok) co_return Next::end;
+                continue;
+            }
+            if (status != IoStatus::ok) co_return Next::end;
+            context.input.commit(done);
+            if (started_ns_ == 0) started_ns_ = net::EventLoop::now_ns();
+        }
+        fresh = false;
+
+        const ParseResult parsed =
+            context.parser.parse(context.input.data(), context.input.size());
+        if (parsed.status == ParseStatus::need_more) {
+            if (context.input.room() == 0) context.input.reserve(context.input.capacity() * 4);
+            continue;
+        }
+        http::Verdict verdict = parsed.verdict;
+        if (parsed.status == ParseStatus::done) verdict = http::validate_request(context.head);
+        if (!verdict.accepted()) {
+            co_await refuse(verdict);
+            co_return Next::end;
+        }
+        context.input.consume(parsed.consumed);
+        if (!context.head.keep_alive) keep_alive_ = false;
+        context.body.start(stream_, context.input, context.body_input, context.head.framing,
+                           context.head.content_length, context.options->body_bytes,
+                           context.options->request_body);
+        co_return Next::request;
+    }
+}
+
+Task<void> ServerSession::refuse(http::Verdict verdict) {
+    keep_alive_ = false;
+    // Whatever follows can't be told from a body: nothing of it is used.
+    context_->body.start(stream_, context_->input, context_->body_input, http::Framing::none, 0, 0,
+                         0ms);
+    co_await host_.handler().refuse(*this, verdict.status, verdict.code);
+    if (aborted_) {
+        stream_.reset();
+        co_return;
+    }
+    co_await linger();
+}
+
+/// After a response: makes the connection ready for the next request. False: it ends.
+Task<bool> ServerSession::finish_body() {
+    stream_.watch_hang_up(nullptr, nullptr);
+    RequestContext& context = *context_;
+    if (!keep_alive_ || !head_sent_ || stopping_) {
+        const bool unread = !context.body.finished() || !context.input.empty() ||
+                            !context.body_input.empty();
+        if (head_sent_ && unread) {
+            co_await linger();
+        } else if (head_sent_) {
+            stream_.shutdown_send();
+        }
+        co_return false;
+    }
+    std::uint64_t discarded = 0;
+    while (!context.body.finished()) {
+        http::Chunk chunk;
+        if (!context.body.try_next(chunk)) {
+            const IoStatus waited = co_await stream_.readable(kDiscardWait);
+            if (waited != IoStatus::ok) {
+                co_await linger();
+                co_return false;
+            }
+            continue;
+        }
+        discarded += chunk.data.size();
+        if (chunk.fault != http::Fault::none || discarded > kDiscardBytes) {
+            co_await linger();
+            co_return false;
+        }
+    }
+    if (!context.body_input.empty()) {
+        // The next request came with the end of this body: heads are read from `input`.
+        context.input.swap(context.body_input);
+    }
+    context.body_input.release();
+    context.head.clear();
+    if (!context.input.empty()) context.input.reserve(context.input.capacity());
+    co_return true;
+}
+
+/// Closing while the client still sends would reset the connection, and the reset may overtake the
+/// response: send our end, then read what comes until theirs (RFC 9112 §9.6), within bounds.
+Task<void> ServerSession::linger() {
+    stream_.shutdown_send();
+    Buffer& buffer = context_->body_input;
+    buffer.reserve(16 * 1024);
+    const std::uint64_t deadline = stream_.loop().timers().after(kLingerWait);
+    std::uint64_t discarded = 0;
+    while (discarded <= 16 * kDiscardBytes) {
+        buffer.clear();
+        std::size_t done = 0;
+        // Below TLS there is nothing to decrypt for: the octets don't matter any more.
+        const IoStatus status = stream_.try_read(buffer.tail(), buffer.room(), done);
+        if (status == IoStatus::ok) {
+            discarded += done;
+            continue;
+        }
+        if (status != IoStatus::again) break;
+        const std::uint64_t now = stream_.loop().timers().now();
+        if (now >= deadline) break;
+        const auto left = net::TimerWheel::kTick * static_cast<int>(deadline - now);
+        const IoStatus waited = co_await stream_.readable(left);
+        if (waited != IoStatus::ok) break;
+    }
+}
+
+bool ServerSession::watch_client(void (*callback)(void*), void* context) {
+    stream_.watch_hang_up(callback, context);
+    return callback != nullptr && stream_.hung_up();
+}
+
+Task<http::Fault> ServerSession::send_interim(const http::OutgoingResponse& head) {
+    if (context_->head.version == 10) co_return http::Fault::none;
+    std::string& out = context_->output;
+    out.clear();
+    append_response(out, head, false, ConnectionLine::none);
+    const http::Fault fault = co_await context_->writer.send_raw(out);
+    co_return fault;
+}
+
+Task<http::Fault> ServerSession::send_head(const http::OutgoingResponse& head, http::Chunk first,
+                                           const http::Fields& trailers) {
+    const bool http10 = context_->head.version == 10;
+    const bool unknown =
+        head.framing == http::Framing::chunked || head.framing == http::Framing::close;
+    if (unknown && http10) keep_alive_ = false;
+    if (host_.draining()) keep_alive_ = false;
+    ConnectionLine connection = ConnectionLine::none;
+    if (!keep_alive_) {
+        connection = ConnectionLine::close;
+    } else if (http10) {
+        connection = ConnectionLine::keep_alive;
+    }
+    const bool chunked = unknown && !http10;
+    std::string& out = context_->output;
+    out.clear();
+    append_response(out, head, chunked, connection);
+    head_sent_ = true;
+    const bool body = head.framing != http::Framing::none;
+    const http::Fault fault =
+        co_await context_->writer.send_head(out, body, chunked, first, trailers);
+    co_return fault;
+}
+
+Task<http::Fault> ServerSession::send_body(http::Chunk piece, const http::Fields& trailers) {
+    return context_->writer.send_body(piece, trailers);
+}
+
+}  // namespace switchyard::h1

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/task.hpp"
+#include "http/head.hpp"
+#include "net/stream.hpp"
+
+/// One request and its response, whatever the protocol below. The relay knows only this.
+namespace switchyard::http {
+
+/// How moving bytes ended; the side is known from whom one asked.
+enum class Fault : std::uint8_t {
+    none,
+    closed,     ///< The peer ended the connection in good order, but too early.
+    reset,      ///< The connection broke (errno, TLS).
+    timed_out,
+    cancelled,
+    malformed,  ///< The peer broke the protocol.
+    too_large,  ///< A limit was passed.
+};
+
+[[nodiscard]] constexpr Fault fault_of(net::IoStatus status) noexcept {
+    switch (status) {
+        case net::IoStatus::ok: return Fault::none;
+        case net::IoStatus::eof: return Fault::closed;
+        case net::IoStatus::timed_out: return Fault::timed_out;
+        case net::IoStatus::cancelled: return Fault::cancelled;
+        default: return Fault::reset;
+    }
+}
+
+/// The next piece of a body. `data` is valid until the next pull from the same body.
+struct Chunk {
+    std::string_view data;
+    bool last = false;  ///< Nothing follows; trailers() are complete.
+    Fault fault = Fault::none;
+};
+
+/// A message body, pulled: the next piece is read after the last one was accepted on the other
+/// side. That is all the backpressure there is.
+class Body {
+  public:
+    virtual ~Body() = default;
+    /// What was received already; reads nothing, so views into the same buffer (the head's) stay
+    /// valid. False: nothing.
+    virtual bool take_received(Chunk& chunk) = 0;
+    /// What is at hand without waiting. False: nothing yet.
+    virtual bool try_next(Chunk& chunk) = 0;
+    /// Waits for the next piece. After a last or faulty one it must not be called again.
+    virtual Task<Chunk> next() = 0;
+    /// Fields of the trailer section (RFC 9110 §6.5), once the last piece came.
+    [[nodiscard]] virtual const Fields& trailers() const = 0;
+    /// Whether the last piece was pulled.
+    [[nodiscard]] virtual bool finished() const = 0;
+    /// Octets of the body pulled so far.
+    [[nodiscard]] virtual std::uint64_t received() const = 0;
+};
+
+/// What is known of the client. Valid as long as the exchange.
+struct Peer {
+    std::string_view address;      ///< Without port.
+    std::string_view tls_version;  ///< "TLSv1.3", or empty.
+    std::uint16_t https_port = 0;  ///< The listener redirects to this port; 0: it does not.
+    bool trusted = false;          ///< In trusted_proxies: its forwarding fields are believed.
+    [[nodiscard]] bool tls() const noexcept { return !tls_version.empty(); }
+};
+
+class Exchange {
+  public:
+    virtual ~Exchange() = default;
+
+    [[nodiscard]] virtual const RequestHead& request() const = 0;
+    [[nodiscard]] virtual const Peer& peer() const = 0;
+    /// steady_clock nanoseconds of the first byte of the request.
+    [[nodiscard]] virtual std::uint64_t started_ns() const = 0;
+    [[nodiscard]] virtual Body& request_body() = 0;
+    /// Octets that the request's body may have (0: no limit), before it is pulled.
+    virtual void limit_body(std::uint64_t limit) = 0;
+
+    /// An informational response (1xx); dropped where the client can't take it (HTTP/1.0).
+    virtual Task<Fault> send_interim(const OutgoingResponse& head) = 0;
+    /// The head together with the first piece of the body, and `trailers` if that is the last. One
+    /// call per exchange. Framing::close
+    /// asks for a body of unknown length; the codec frames it as the client needs.
+    virtual Task<Fault> send_head(const OutgoingResponse& head, Chunk first,
+                                  const Fields& trailers) = 0;
+    /// A further piece. `last` ends the body, with `trailers` where they can be sent.
+    virtual Task<Fault> send_body(Chunk piece, const Fields& trailers) = 0;
+
+    [[nodiscard]] virtual bool head_sent() const = 0;
+    /// Octets sent to the client, heads and framing included.
+    [[nodiscard]] virtual std::uint64_t bytes_sent() const = 0;
+
+    /// Closes the client's connection after this response (a h2 codec only notes it).
+    virtual void close_after() = 0;
+    /// Ends the exchange so that the client can't take what it got for the whole (C9).
+    virtual void abort() = 0;
+    /// Calls back once when the client leaves while nothing is read from it. Null: off. True when
+    /// it has left already (nothing will be called).
+    virtual bool watch_client(void (*callback)(void*), void* context) = 0;
+    /// Ends all waits on the client side with Fault::cancelled, from now to resume_io().
+    virtual void cancel_io() = 0;
+    virtual void resume_io() = 0;
+};
+
+/// Who answers: the relay. `handle` ends when the exchange is over, one way or the other. It does
+/// not throw.
+class Handler {
+  public:
+    virtual ~Handler() = default;
+    virtual Task<void> handle(Exchange& exchange) = 0;
+    /// A request that the codec refused before it was one: answered with an error page, logged and
+    /// counted like all others. The exchange's request holds what was understood.
+    virtual Task<void> refuse(Exchange& exchange, unsigned status, std::string_view code) = 0;
+};
+
+}  // namespace switchyard::http

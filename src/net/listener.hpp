@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "base/error.hpp"
+#include "config/config.hpp"
+#include "net/address.hpp"
+#include "net/event_loop.hpp"
+
+namespace switchyard::net {
+
+/// Binds the sockets of one listening address, one a worker (SO_REUSEPORT): the kernel spreads the
+/// connections. Port 0 binds all of them to the same free port. Refuses an address that any other
+/// socket has, even one that would share it. Errors name the address and what to do.
+[[nodiscard]] Result<std::vector<int>> bind_listeners(const config::Listener& listener,
+                                                      std::size_t count);
+
+/// Accepts connections of one listening socket on one loop.
+class Acceptor final : public Pollable {
+  public:
+    /// Called with a non-blocking socket that the callee owns from then on.
+    using Callback = std::function<void(int fd, const Address& peer)>;
+
+    /// Takes over the descriptor. Loop's thread.
+    Acceptor(EventLoop& loop, int fd, Callback callback);
+    ~Acceptor() override;
+
+    /// Accepts what has already connected, then closes: nobody who got through is turned away.
+    void close();
+
+  private:
+    void on_events(std::uint32_t events) override;
+    bool accept_one();
+    void turn_away();
+
+    EventLoop& loop_;
+    int fd_;
+    int reserve_ = -1;  ///< A descriptor to give up when there are no others (see turn_away).
+    std::uint64_t complained_ns_ = 0;
+    Callback callback_;
+};
+
+}  // namespace switchyard::net

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <chrono>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <sys/uio.h>
+
+#include "base/task.hpp"
+#include "net/event_loop.hpp"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace switchyard::net {
+
+enum class IoStatus : std::uint8_t {
+    ok,
+    again,      ///< Nothing to be had or taken right now: wait.
+    eof,        ///< The peer sent its end in good order (with TLS: close_notify).
+    error,      ///< See error_number(); a TLS end without close_notify is an error too.
+    timed_out,
+    cancelled,  ///< cancel() was called, by a drain, a shutdown or the other side's failure.
+};
+
+/// A connected byte stream, plain or TLS, of one event loop. Non-blocking calls first (`try_`);
+/// the awaitable ones only wait for readiness, which is kept from edge-triggered events: a transfer
+/// that came short is not tried again before the kernel reports news. One reader and one writer may
+/// wait at a time. Loop's thread only. Not movable: the loop points to it.
+class Stream final : public Pollable, private TimerNode {
+  public:
+    explicit Stream(EventLoop& loop) noexcept : loop_(loop) {}
+    ~Stream() override { close(); }
+
+    /// Takes over a non-blocking socket. False: out of memory or descriptors; the socket is closed.
+    bool open(int fd) noexcept;
+    /// The same for a socket whose connect(2) is under way: writable() waits for its end, which
+    /// connect_error() then tells (errno, 0 for success).
+    bool open_connecting(int fd) noexcept;
+    [[nodiscard]] int connect_error() const noexcept;
+    [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
+    [[nodiscard]] int fd() const noexcept { return fd_; }
+    [[nodiscard]] EventLoop& loop() noexcept { return loop_; }
+
+    /// Reads what there is, up to `size` bytes (> 0). `ok` with done > 0, or another status.
+    IoStatus try_read(void* data, std::size_t size, std::size_t& done) noexcept;
+    /// Writes what is taken; `done` may be less than the whole. Takes the pieces in order.
+    IoStatus try_write(std::span<const iovec> pieces, std::size_t& done) noexcept;
+
+    /// Waits until a read (or write) may succeed; zero timeout: no limit. ok, timed_out, cancelled.
+    [[nodiscard]] auto readable(std::chrono::milliseconds timeout) noexcept {
+        return ReadyAwaiter{*this, timeout, false};
+    }
+    [[nodiscard]] auto writable(std::chrono::milliseconds timeout) noexcept {
+        return ReadyAwaiter{*this, timeout, true};
+    }
+
+    /// Whether a try_read may find something: false after a read that took everything there was.
+    [[nodiscard]] bool may_read() const noexcept;
+
+    struct Transfer {
+        IoStatus status = IoStatus::ok;
+        std::size_t bytes = 0;
+    };
+    /// try_read, waiting up to `timeout` for the first byte.
+    Task<Transfer> read(void* data, std::size_t size, std::chrono::milliseconds timeout);
+    /// Writes everything; `timeout` counts from one accepted byte to the next. Changes `pieces`.
+    Task<Transfer> write_all(std::span<iovec> pieces, std::chrono::milliseconds timeout);
+
+    /// TLS server handshake over the open stream. ok, error, eof, timed_out, cancelled.
+    Task<IoStatus> accept_tls(ssl_ctx_st* context, std::chrono::milliseconds timeout);
+    [[nodiscard]] ssl_st* tls() const noexcept { return tls_; }
+
+    /// Says that nothing more will be sent (TLS close_notify, then FIN); reading goes on.
+    void shutdown_send() noexcept;
+    void close() noexcept;
+    /// Closes with a reset, so that the peer can't take what it got for the whole.
+    void reset() noexcept;
+
+    /// Ends present and future waits with `cancelled`, until clear_cancel().
+    void cancel() noexcept;
+    void clear_cancel() noexcept { cancelled_ = false; }
+    [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
+
+    /// The peer closed its side, or the connection broke. Known from events: nothing is read.
+    [[nodiscard]] bool hung_up() const noexcept { return hung_up_; }
+    /// Reports hung_up() once, while nobody waits for reading. Null: off.
+    void watch_hang_up(void (*callback)(void*), void* context) noexcept {
+        hang_up_callback_ = callback;
+        hang_up_context_ = context;
+    }
+
+    /// errno of the last `error`; 0 when it was TLS's.
+    [[nodiscard]] int error_number() const noexcept { return error_number_; }
+
+    /// Bytes sent on the socket can be counted by the caller; TLS overhead is not included.
+
+  private:
+    friend struct TlsBio;
+
+    struct ReadyAwaiter {
+        Stream& stream;
+        std::chrono::milliseconds timeout;
+        bool writing;
+
+        [[nodiscard]] bool await_ready() const noexcept { return stream.cancelled_; }
+        void await_suspend(std::coroutine_handle<> waiter) const noexcept {
+            stream.wait(waiter, timeout, writing);
+        }
+        [[nodiscard]] IoStatus await_resume() const noexcept { return stream.woken(writing); }
+    };
+
+    void on_events(std::uint32_t events) override;
+    std::uint64_t on_tick(std::uint64_t now) override;
+    void wait(std::coroutine_handle<> waiter, std::chrono::milliseconds timeout,
+              bool writing) noexcept;
+    IoStatus woken(bool writing) noexcept;
+
+    // Raw transfers on the socket, also used by the TLS layer below OpenSSL.
+    IoStatus receive(void* data, std::size_t size, std::size_t& done) noexcept;
+    IoStatus send(std::span<const iovec> pieces, std::size_t& done, bool more) noexcept;
+
+    IoStatus tls_read(void* data, std::size_t size, std::size_t& done) noexcept;
+    IoStatus tls_write(std::span<const iovec> pieces, std::size_t& done) noexcept;
+    IoStatus tls_failure(int result) noexcept;
+
+    EventLoop& loop_;
+    ssl_st* tls_ = nullptr;
+    int fd_ = -1;
+    int error_number_ = 0;
+    bool readable_ = false;
+    bool writable_ = false;
+    bool hung_up_ = false;
+    bool cancelled_ = false;
+    bool read_timed_out_ = false;
+    bool write_timed_out_ = false;
+    bool tls_more_ = false;        ///< The record being written is not the last of its batch.
+    bool tls_wants_read_ = false;  ///< A TLS write that waits for the peer (or the other way).
+    bool tls_wants_write_ = false;
+    std::coroutine_handle<> reader_;
+    std::coroutine_handle<> writer_;
+    std::uint64_t read_due_ = 0;
+    std::uint64_t write_due_ = 0;
+    void (*hang_up_callback_)(void*) = nullptr;
+    void* hang_up_context_ = nullptr;
+};
+
+}  // namespace switchyard::net

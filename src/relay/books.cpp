@@ -1,0 +1,74 @@
+// What is counted and logged of a request when it is over (C18).
+#include <chrono>
+
+#include "relay/relay.hpp"
+
+namespace switchyard::relay {
+
+void Relay::conclude(Flight& flight) noexcept {
+    http::Exchange& exchange = *flight.exchange;
+    exchange.watch_client(nullptr, nullptr);
+    exchange.resume_io();
+    const std::uint64_t now_ns = net::EventLoop::now_ns();
+    const std::int64_t total_us = micros_between(exchange.started_ns(), now_ns);
+    if (flight.slot != nullptr) {
+        observe::SlotCell& cell = flight.slot->metrics->cell(worker_.index);
+        cell.record(flight.status, flight.outcome, static_cast<std::uint64_t>(total_us));
+        cell.bytes_received.add(exchange.request_body().received());
+        cell.bytes_sent.add(exchange.bytes_sent());
+    } else {
+        worker_.counters.unrouted.add();
+        worker_.counters.unrouted_by_outcome[static_cast<std::size_t>(flight.outcome)].add();
+        worker_.counters.unrouted_by_status_class[flight.status / 100 % 6].add();
+    }
+    if (worker_.access_log != nullptr) log(flight, total_us);
+    // The lease is what keeps the service alive: last of all.
+    if (flight.slot != nullptr) flight.leave(flight.outcome);
+}
+
+void Relay::log(const Flight& flight, std::int64_t total_us) const noexcept {
+    http::Exchange& exchange = *flight.exchange;
+    const http::RequestHead& request = exchange.request();
+    observe::AccessRecord record;
+    record.start = std::chrono::system_clock::now() - std::chrono::microseconds(total_us);
+    record.client = exchange.peer().address;
+    record.method = request.method;
+    record.target = request.target;
+    record.host = request.host;
+    record.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
+    record.tls = exchange.peer().tls_version;
+    if (flight.slot != nullptr) {
+        record.service = flight.service->name();
+        record.slot = to_string(flight.slot->colour);
+        record.epoch = flight.service->epoch;
+    }
+    record.upstream = flight.target_address;
+    record.request_id = flight.request_id;
+    record.referer = request.value(http::FieldId::referer);
+    record.user_agent = request.value(http::FieldId::user_agent);
+    record.error = flight.error;
+    record.status = flight.status;
+    record.bytes_received = exchange.request_body().received();
+    record.bytes_sent = exchange.bytes_sent();
+    record.connect_us = flight.connect_us;
+    record.first_byte_us = flight.first_byte_us;
+    record.total_us = total_us;
+    record.retries = flight.retries;
+    record.outcome = flight.outcome;
+    worker_.access_log->write(record);
+}
+
+/// 128 random bits in hexadecimal.
+void Relay::make_request_id(std::string& out) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    out.resize(32);
+    for (std::size_t half = 0; half < 2; ++half) {
+        std::uint64_t bits = worker_.random.next();
+        for (std::size_t i = 0; i < 16; ++i) {
+            out[half * 16 + i] = kDigits[bits & 15];
+            bits >>= 4;
+        }
+    }
+}
+
+}  // namespace switchyard::relay

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "config/config.hpp"
+#include "http/head.hpp"
+
+namespace switchyard::relay {
+
+/// Whether a client that sends this Accept would rather have JSON than HTML (RFC 9110 §12.5.1, by
+/// the order of the list and q=0; finer weights don't matter for an error page).
+[[nodiscard]] bool prefers_json(std::string_view accept) noexcept;
+
+/// Puts the page for `status` into `body`: the configured one when there is one, else ours.
+/// Returns its content type.
+std::string_view make_error_page(std::string& body, unsigned status, std::string_view code,
+                                 std::string_view request_id, bool json,
+                                 const std::map<unsigned, config::ErrorPage>& pages);
+
+}  // namespace switchyard::relay

@@ -1,0 +1,62 @@
+#include "relay/flight.hpp"
+
+namespace switchyard::relay {
+
+void Flight::start(http::Exchange& of, WorkerContext& on) {
+    exchange = &of;
+    worker = &on;
+    options = on.options;
+    service = nullptr;
+    slot = nullptr;
+    outcome = observe::Outcome::completed;
+    status = 0;
+    error = {};
+    retries = 0;
+    connect_us = first_byte_us = -1;
+    request_id.clear();
+    target_address.clear();
+    was_cut = client_gone = fresh_connection = false;
+    first_piece = {};
+    body_touched = false;
+    upload_client_fault = upload_upstream_fault = http::Fault::none;
+    upload_complete = true;
+    tried.clear();
+}
+
+void Flight::enter(const route::ServiceState& to, const route::SlotState& on) noexcept {
+    service = &to;
+    slot = &on;
+    on.ledger->cell(worker->index).enter(net::EventLoop::now_ns());
+    on.metrics->cell(worker->index).in_flight.add();
+}
+
+void Flight::move_on() noexcept {
+    slot->metrics->cell(worker->index).in_flight.subtract();
+    slot->ledger->cell(worker->index).move();
+    slot = nullptr;
+    service = nullptr;
+}
+
+void Flight::leave(observe::Outcome how) noexcept {
+    slot->metrics->cell(worker->index).in_flight.subtract();
+    slot->ledger->cell(worker->index).leave(how);
+    slot = nullptr;
+    service = nullptr;
+}
+
+void Flight::cancel_upstream() noexcept {
+    if (connection) connection->session.stream().cancel();
+}
+
+void Flight::cut() noexcept {
+    was_cut = true;
+    exchange->cancel_io();
+    cancel_upstream();
+}
+
+void Flight::client_left() noexcept {
+    client_gone = true;
+    cancel_upstream();
+}
+
+}  // namespace switchyard::relay

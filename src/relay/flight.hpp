@@ -1,0 +1,95 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/task.hpp"
+#include "http/exchange.hpp"
+#include "http/forward.hpp"
+#include "observe/outcome.hpp"
+#include "relay/worker_context.hpp"
+#include "route/snapshot.hpp"
+#include "upstream/connection.hpp"
+
+namespace switchyard::relay {
+
+/// One request on its way through the house: what was decided, what it holds, how it ended. Kept in
+/// a per-worker store, so that its strings and lists keep their memory from request to request.
+class Flight {
+  public:
+    void start(http::Exchange& exchange, WorkerContext& worker);
+
+    /// C2: binds the request to a slot. To be called right after the snapshot was loaded, without a
+    /// suspension in between.
+    void enter(const route::ServiceState& service, const route::SlotState& slot) noexcept;
+    /// Gives the lease back for a retry (C10), which enters anew.
+    void move_on() noexcept;
+    /// Gives the lease back for good; the last thing that is done with the service.
+    void leave(observe::Outcome how) noexcept;
+
+    [[nodiscard]] bool holds(const route::Ledger& ledger) const noexcept {
+        return slot != nullptr && slot->ledger.get() == &ledger;
+    }
+
+    /// Ends the request at the deadline of a drain or a shutdown.
+    void cut() noexcept;
+    /// The client left while its answer was awaited.
+    void client_left() noexcept;
+    /// Ends the waits on the upstream side.
+    void cancel_upstream() noexcept;
+
+    http::Exchange* exchange = nullptr;
+    WorkerContext* worker = nullptr;
+    const route::ServiceState* service = nullptr;
+    const route::SlotState* slot = nullptr;  ///< Set while a lease is held.
+    std::unique_ptr<upstream::Connection> connection;
+    std::shared_ptr<const RelayOptions> options;
+
+    // How it went, for the books, the metrics and the log.
+    observe::Outcome outcome = observe::Outcome::completed;
+    unsigned status = 0;
+    std::string_view error;  ///< Code of X-Switchyard-Error; string literals only.
+    unsigned retries = 0;
+    std::int64_t connect_us = -1;
+    std::int64_t first_byte_us = -1;
+    std::string request_id;
+    std::string target_address;
+
+    // Ways in which it may be ended from outside.
+    bool was_cut = false;
+    bool client_gone = false;
+
+    bool fresh_connection = false;  ///< A pooled one was found dead: take none of them again.
+
+    // The request's body: what was at hand when it was first sent (valid until the upload pulls on),
+    // and the upload beside the response.
+    http::Chunk first_piece;
+    bool body_touched = false;
+    Fork upload;
+    http::Fault upload_client_fault = http::Fault::none;
+    http::Fault upload_upstream_fault = http::Fault::none;
+    bool upload_complete = true;
+
+    // Scratch memory.
+    http::ForwardScratch forward;
+    http::OutgoingRequest outgoing;
+    http::ResponseHead response;
+    http::OutgoingResponse reply;
+    std::string lines;
+    std::string page;
+    std::vector<std::uint32_t> tried;
+
+    // The worker's list of flights.
+    Flight* previous = nullptr;
+    Flight* next = nullptr;
+};
+
+/// Microseconds from one reading of the steady clock (nanoseconds) to another.
+[[nodiscard]] inline std::int64_t micros_between(std::uint64_t from, std::uint64_t to) noexcept {
+    return static_cast<std::int64_t>((to - from) / 1000);
+}
+
+}  // namespace switchyard::relay

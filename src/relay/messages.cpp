@@ -1,0 +1,295 @@
+// One request and its response over one upstream connection.
+#include "h1/serialize.hpp"
+#include "relay/relay.hpp"
+
+namespace switchyard::relay {
+
+namespace {
+
+using http::Fault;
+using observe::Outcome;
+
+/// A stream that is always ready may move this much before the other connections get a turn.
+constexpr std::size_t kFairShare = 1024 * 1024;
+
+}  // namespace
+
+void Relay::prepare_request(Flight& flight) {
+    const http::RequestHead& request = flight.exchange->request();
+    const config::Service& config = *flight.service->config;
+    http::OutgoingRequest& out = flight.outgoing;
+    out.method = request.method;
+    out.target = request.origin_target;
+    if (config.strip_path && config.path.size() > 1 && out.target.starts_with(config.path)) {
+        std::size_t size = config.path.size();
+        while (config.path[size - 1] == '/') --size;
+        out.target.remove_prefix(size);
+        if (out.target.empty()) {
+            out.target = "/";
+        } else if (out.target.front() == '?') {
+            flight.lines = "/";
+            flight.lines += out.target;
+            out.target = flight.lines;
+        }
+    }
+    std::string_view host = request.host;
+    if (!config.forward_host || host.empty()) host = flight.target_address;
+    const http::ForwardRequest context{&flight.exchange->peer(), flight.request_id, host,
+                                       flight.options->via_request};
+    http::forward_request(request, context, flight.forward, out.fields);
+    out.framing = request.framing;
+    out.content_length = request.content_length;
+}
+
+Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
+    http::Exchange& exchange = *flight.exchange;
+    h1::ClientSession& session = flight.connection->session;
+    const config::Service& config = *flight.service->config;
+    prepare_request(flight);
+
+    http::Body& body = exchange.request_body();
+    if (!flight.body_touched) {
+        flight.body_touched = true;
+        http::Chunk piece;
+        if (body.try_next(piece)) flight.first_piece = piece;
+        if (flight.first_piece.fault != Fault::none) {
+            flight.upload_client_fault = flight.first_piece.fault;
+            co_await fail_upload(flight);
+            co_return Attempt::done;
+        }
+    }
+    const std::uint64_t sent_before = session.bytes_sent();
+    const Fault sent = co_await session.send_head(flight.outgoing, flight.first_piece,
+                                                  body.trailers(), config.timeouts.request_write);
+    flight.upload_complete = flight.first_piece.last;
+    if (sent != Fault::none) {
+        // Nothing of the body was pulled since, so everything could be sent again. Without one
+        // octet taken by the socket the request was certainly not processed.
+        const bool broken = sent == Fault::reset || sent == Fault::closed;
+        const bool untouched = session.bytes_sent() == sent_before;
+        if (broken && (untouched || exchange.request().idempotent)) {
+            if (flight.connection->reused) co_return Attempt::stale;
+            if (!last) co_return Attempt::retry;
+        }
+        if (!broken || untouched) {
+            const Attempt result = co_await no_response(flight, sent, true);
+            co_return result;
+        }
+        // The origin may have answered before it closed its side: look.
+    } else if (!flight.first_piece.last) {
+        flight.upload.start(upload(flight));
+    }
+    if (flight.upload_complete) {
+        exchange.watch_client([](void* self) { static_cast<Flight*>(self)->client_left(); },
+                              &flight);
+    }
+    const Fault fault = co_await read_response_head(flight);
+    if (fault != Fault::none) {
+        const Attempt result = co_await no_response(flight, fault, last);
+        co_return result;
+    }
+    co_await pass_response(flight);
+    co_return Attempt::done;
+}
+
+/// Reads the final response head; interim ones are passed on at once.
+Task<Fault> Relay::read_response_head(Flight& flight) {
+    h1::ClientSession& session = flight.connection->session;
+    const config::UpstreamTimeouts& timeouts = flight.service->config->timeouts;
+    const http::Verb verb = flight.exchange->request().verb;
+    bool upload_ended = flight.upload_complete;
+    for (;;) {
+        const Fault fault = co_await session.read_head(flight.response, verb,
+                                                       timeouts.response_head,
+                                                       timeouts.response_body);
+        if (fault == Fault::timed_out && !upload_ended) {
+            // The time counts from the end of the request, and an upload may be long. The one time
+            // more that a finished upload gets here is at most twice the time-out in all.
+            upload_ended = flight.upload.done();
+            continue;
+        }
+        if (fault != Fault::none || flight.response.status >= 200) co_return fault;
+
+        http::OutgoingResponse& interim = flight.reply;
+        interim = {};
+        interim.status = flight.response.status;
+        interim.reason = flight.response.reason;
+        http::forward_response(flight.response, {}, interim.fields);
+        const Fault passed = co_await flight.exchange->send_interim(interim);
+        if (passed != Fault::none) {
+            flight.client_gone = true;
+            co_return Fault::cancelled;
+        }
+    }
+}
+
+/// Decides what follows when there is no response: another try, or an error.
+Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault, bool last) {
+    const http::Exchange& exchange = *flight.exchange;
+    if (flight.was_cut) {
+        co_await fail(flight, Outcome::cut, 503, "drained");
+        co_return Attempt::done;
+    }
+    if (flight.upload_client_fault != Fault::none) {
+        co_await fail_upload(flight);
+        co_return Attempt::done;
+    }
+    if (flight.client_gone) {
+        co_await fail(flight, Outcome::client_abort, 0, "client_closed");
+        co_return Attempt::done;
+    }
+    const bool broken = fault == Fault::closed || fault == Fault::reset;
+    const bool uploading = !flight.first_piece.last;
+    if (broken && !uploading && exchange.request().idempotent && !exchange.head_sent() &&
+        !flight.connection->session.received_anything()) {
+        if (flight.connection->reused) co_return Attempt::stale;
+        if (!last) co_return Attempt::retry;
+    }
+    switch (fault) {
+        case Fault::timed_out:
+            co_await fail(flight, Outcome::upstream_error, 504, "response_timeout");
+            break;
+        case Fault::malformed:
+            co_await fail(flight, Outcome::upstream_error, 502, "bad_response");
+            break;
+        default: co_await fail(flight, Outcome::upstream_error, 502, "upstream_closed"); break;
+    }
+    co_return Attempt::done;
+}
+
+Task<void> Relay::pass_response(Flight& flight) {
+    http::Exchange& exchange = *flight.exchange;
+    h1::ClientSession& session = flight.connection->session;
+    const http::ResponseHead& response = flight.response;
+    const config::Service& config = *flight.service->config;
+    flight.first_byte_us = micros_between(exchange.started_ns(), net::EventLoop::now_ns());
+
+    h1::MessageBody& body = session.body();
+    http::Chunk piece;
+    if (!body.take_received(piece)) piece = {};
+    if (piece.fault != Fault::none) {
+        co_await fail(flight, Outcome::upstream_error, 502, "bad_response");
+        co_return;
+    }
+    http::OutgoingResponse& reply = flight.reply;
+    reply.status = response.status;
+    reply.reason = response.reason;
+    http::forward_response(response, config.served_by_header, reply.fields);
+    flight.lines = flight.slot->served_by_line;
+    flight.lines += flight.options->via_line;
+    flight.lines += "X-Request-Id: ";
+    flight.lines += flight.request_id;
+    flight.lines += "\r\n";
+    reply.raw_lines = flight.lines;
+    reply.framing = response.framing;
+    reply.content_length = response.content_length;
+    reply.send_content_length = response.has_content_length;
+    // An answer to a request that is still being sent mostly means that the origin won't read it.
+    if (!flight.upload_complete && response.status >= 400) exchange.close_after();
+
+    flight.status = response.status;
+    Fault client_fault = co_await exchange.send_head(reply, piece, body.trailers());
+    Fault origin_fault = Fault::none;
+    std::size_t moved = 0;
+    while (client_fault == Fault::none && !piece.last) {
+        if (!body.try_next(piece)) piece = co_await body.next();
+        if (piece.fault != Fault::none) {
+            origin_fault = piece.fault;
+            break;
+        }
+        client_fault = co_await exchange.send_body(piece, body.trailers());
+        moved += piece.data.size();
+        if (moved > kFairShare) {
+            moved = 0;
+            co_await worker_.loop.yield();
+        }
+    }
+    if (!flight.upload_complete) co_await stop_upload(flight);
+    if (client_fault == Fault::none && origin_fault == Fault::none) {
+        flight.outcome = Outcome::completed;
+        if (flight.upload_complete && session.make_idle(response)) {
+            worker_.pool.put(std::move(flight.connection), config.max_idle_connections,
+                             config.timeouts.idle, flight.slot->metrics);
+        }
+        flight.connection.reset();
+        co_return;
+    }
+    // C9: the head is out, so all that is left is to make the failure visible.
+    flight.connection.reset();
+    exchange.abort();
+    if (flight.was_cut) {
+        flight.outcome = Outcome::cut;
+        flight.error = "drained";
+    } else if (client_fault != Fault::none || flight.client_gone ||
+               flight.upload_client_fault != Fault::none) {
+        flight.outcome = Outcome::client_abort;
+        flight.error = "client_closed";
+        if (client_fault == Fault::timed_out) flight.error = "client_write_timeout";
+    } else {
+        flight.outcome = Outcome::upstream_error;
+        flight.error = "upstream_truncated";
+        if (origin_fault == Fault::timed_out) flight.error = "response_body_timeout";
+        if (origin_fault == Fault::malformed) flight.error = "bad_response";
+    }
+}
+
+/// Sends the rest of the request's body, while the response is awaited or passed on (C8).
+Task<void> Relay::upload(Flight& flight) {
+    http::Body& body = flight.exchange->request_body();
+    h1::ClientSession& session = flight.connection->session;
+    std::size_t moved = 0;
+    for (;;) {
+        http::Chunk piece;
+        if (!body.try_next(piece)) piece = co_await body.next();
+        if (piece.fault != Fault::none) {
+            flight.upload_client_fault = piece.fault;
+            flight.cancel_upstream();
+            co_return;
+        }
+        const Fault sent = co_await session.send_body(piece, body.trailers());
+        if (sent != Fault::none) {
+            flight.upload_upstream_fault = sent;
+            co_return;
+        }
+        if (piece.last) {
+            flight.upload_complete = true;
+            co_return;
+        }
+        moved += piece.data.size();
+        if (moved > kFairShare) {
+            moved = 0;
+            co_await worker_.loop.yield();
+        }
+    }
+}
+
+Task<void> Relay::stop_upload(Flight& flight) {
+    if (!flight.upload.started() || flight.upload.done()) co_return;
+    const Fault before = flight.upload_client_fault;
+    flight.exchange->cancel_io();
+    flight.cancel_upstream();
+    co_await flight.upload.join();
+    // That it was stopped is not the client's fault.
+    if (before == Fault::none && flight.upload_client_fault == Fault::cancelled) {
+        flight.upload_client_fault = Fault::none;
+    }
+    if (!flight.was_cut) flight.exchange->resume_io();
+}
+
+/// The client's part of the upload failed, before there was a response.
+Task<void> Relay::fail_upload(Flight& flight) {
+    switch (flight.upload_client_fault) {
+        case Fault::timed_out:
+            co_await fail(flight, Outcome::client_abort, 408, "request_body_timeout");
+            break;
+        case Fault::malformed:
+            co_await fail(flight, Outcome::client_abort, 400, "bad_chunk");
+            break;
+        case Fault::too_large:
+            co_await fail(flight, Outcome::refused, 413, "body_too_large");
+            break;
+        default: co_await fail(flight, Outcome::client_abort, 0, "client_closed"); break;
+    }
+}
+
+}  // namespace switchyard::relay

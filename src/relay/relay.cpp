@@ -1,0 +1,216 @@
+#include "relay/relay.hpp"
+
+#include <cerrno>
+#include <exception>
+
+#include <spdlog/spdlog.h>
+
+namespace switchyard::relay {
+
+namespace {
+
+constexpr std::size_t kSpareFlights = 256;
+
+/// Counts a request at its target for as long as it is tried there.
+class AtTarget {
+  public:
+    AtTarget(std::shared_ptr<route::Target> target, std::size_t worker) noexcept
+        : target_(std::move(target)), cell_(target_->cell(worker)) {
+        cell_.in_flight.add();
+    }
+    AtTarget(const AtTarget&) = delete;
+    AtTarget& operator=(const AtTarget&) = delete;
+    ~AtTarget() { cell_.in_flight.subtract(); }
+
+    [[nodiscard]] route::Target& operator*() const noexcept { return *target_; }
+    [[nodiscard]] route::Target* operator->() const noexcept { return target_.get(); }
+    [[nodiscard]] const std::shared_ptr<route::Target>& pointer() const noexcept {
+        return target_;
+    }
+
+  private:
+    std::shared_ptr<route::Target> target_;
+    route::Target::Cell& cell_;
+};
+
+}  // namespace
+
+Relay::~Relay() = default;
+
+std::unique_ptr<Flight> Relay::acquire() {
+    std::unique_ptr<Flight> flight;
+    if (spare_.empty()) {
+        flight = std::make_unique<Flight>();
+    } else {
+        flight = std::move(spare_.back());
+        spare_.pop_back();
+    }
+    flight->previous = nullptr;
+    flight->next = flights_;
+    if (flights_ != nullptr) flights_->previous = flight.get();
+    flights_ = flight.get();
+    ++in_flight_;
+    return flight;
+}
+
+void Relay::release(std::unique_ptr<Flight> flight) {
+    if (flight->previous != nullptr) {
+        flight->previous->next = flight->next;
+    } else {
+        flights_ = flight->next;
+    }
+    if (flight->next != nullptr) flight->next->previous = flight->previous;
+    --in_flight_;
+    flight->exchange = nullptr;
+    flight->connection.reset();
+    flight->options.reset();
+    if (spare_.size() < kSpareFlights) spare_.push_back(std::move(flight));
+}
+
+void Relay::cut(const route::Ledger& ledger) noexcept {
+    for (Flight* flight = flights_; flight != nullptr; flight = flight->next) {
+        if (flight->holds(ledger)) flight->cut();
+    }
+}
+
+void Relay::cut_all() noexcept {
+    for (Flight* flight = flights_; flight != nullptr; flight = flight->next) flight->cut();
+}
+
+Task<void> Relay::handle(http::Exchange& exchange) {
+    std::unique_ptr<Flight> flight = acquire();
+    flight->start(exchange, worker_);
+    bool threw = false;
+    try {
+        co_await serve(*flight);
+    } catch (const std::exception& error) {
+        // Out of memory, in effect. The connection ends; the others go on.
+        spdlog::error("event=request_failed error=\"{}\"", error.what());
+        threw = true;
+    }
+    if (threw) {
+        co_await stop_upload(*flight);
+        exchange.abort();
+        flight->outcome = observe::Outcome::upstream_error;
+        flight->error = "internal";
+    }
+    conclude(*flight);
+    release(std::move(flight));
+}
+
+Task<void> Relay::refuse(http::Exchange& exchange, unsigned status, std::string_view code) {
+    std::unique_ptr<Flight> flight = acquire();
+    flight->start(exchange, worker_);
+    make_request_id(flight->request_id);
+    co_await fail(*flight, observe::Outcome::refused, status, code);
+    conclude(*flight);
+    release(std::move(flight));
+}
+
+/// C1, C2: loads the snapshot, decides, and takes the lease, without a suspension in between.
+bool Relay::bind(Flight& flight) noexcept {
+    const route::Snapshot& snapshot = *worker_.snapshot.load(std::memory_order_acquire);
+    const route::ServiceState* service =
+        snapshot.match(flight.forward.host_lower, flight.exchange->request().path);
+    if (service == nullptr) return false;
+    flight.enter(*service, service->live_slot());
+    return true;
+}
+
+Task<void> Relay::serve(Flight& flight) {
+    http::Exchange& exchange = *flight.exchange;
+    const http::RequestHead& request = exchange.request();
+    flight.request_id = http::trusted_request_id(request, exchange.peer());
+    if (flight.request_id.empty()) make_request_id(flight.request_id);
+    if (exchange.peer().https_port != 0) {
+        co_await redirect(flight);
+        co_return;
+    }
+    http::normalize_host(request.host, flight.forward.host_lower);
+    if (!bind(flight)) {
+        co_await fail(flight, observe::Outcome::refused, 404, "no_such_service");
+        co_return;
+    }
+    const config::Service& config = *flight.service->config;
+    if (!config.server_info_path.empty() && request.path == config.server_info_path &&
+        (request.verb == http::Verb::get || request.verb == http::Verb::head)) {
+        co_await server_info(flight);
+        co_return;
+    }
+    const std::uint64_t body_limit = config.body_bytes.value_or(flight.options->body_bytes);
+    exchange.limit_body(body_limit);
+    if (body_limit != 0 && request.content_length > body_limit) {
+        co_await fail(flight, observe::Outcome::refused, 413, "body_too_large");
+        co_return;
+    }
+    for (;;) {
+        const bool last = flight.retries >= flight.service->config->retries;
+        const Attempt result = co_await attempt(flight, last);
+        if (result == Attempt::done) co_return;
+        flight.slot->metrics->cell(worker_.index).retries.add();
+        if (result == Attempt::stale) {
+            flight.fresh_connection = true;
+        } else {
+            ++flight.retries;
+        }
+        // C10: a retry is decided anew; the live slot may be another one by now.
+        flight.connection.reset();
+        flight.move_on();
+        if (!bind(flight)) {
+            co_await fail(flight, observe::Outcome::refused, 404, "no_such_service");
+            co_return;
+        }
+    }
+}
+
+Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
+    const route::SlotState& slot = *flight.slot;
+    const config::Service& config = *flight.service->config;
+    observe::SlotCell& cell = slot.metrics->cell(worker_.index);
+    const std::uint64_t started_ns = net::EventLoop::now_ns();
+    const AtTarget target(upstream::pick_target(slot, worker_.index, started_ns, flight.tried,
+                                                worker_.random),
+                          worker_.index);
+    flight.target_address = target->address();
+
+    if (!flight.fresh_connection) {
+        flight.connection = worker_.pool.take(*target, flight.service->epoch);
+    }
+    if (flight.connection) {
+        cell.upstream_reuses.add();
+    } else {
+        flight.connection = std::make_unique<upstream::Connection>(worker_.loop, target.pointer(),
+                                                                   flight.service->epoch);
+        const upstream::ConnectResult connected =
+            co_await upstream::connect(*flight.connection, config.timeouts.connect);
+        const std::uint64_t now_ns = net::EventLoop::now_ns();
+        flight.connect_us = micros_between(started_ns, now_ns);
+        if (flight.was_cut) {
+            co_await fail(flight, observe::Outcome::cut, 503, "drained");
+            co_return Attempt::done;
+        }
+        if (connected.error != 0) {
+            flight.connection.reset();
+            cell.upstream_connect_failures.add();
+            target->connect_failed(now_ns, config.ejection.failures, config.ejection.duration);
+            if (!last) {
+                flight.tried.push_back(target->id());
+                co_return Attempt::retry;
+            }
+            const bool late = connected.error == ETIMEDOUT;
+            unsigned status = 502;
+            if (late) status = 504;
+            std::string_view code = "connect_failed";
+            if (late) code = "connect_timeout";
+            co_await fail(flight, observe::Outcome::upstream_error, status, code);
+            co_return Attempt::done;
+        }
+        target->connect_succeeded();
+        cell.upstream_connects.add();
+    }
+    const Attempt result = co_await exchange_messages(flight, last);
+    if (result == Attempt::retry) flight.tried.push_back(target->id());
+    co_return result;
+}
+
+}  // namespace switchyard::relay

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "http/exchange.hpp"
+#include "relay/flight.hpp"
+#include "relay/worker_context.hpp"
+
+namespace switchyard::relay {
+
+/// The way of one request through the house: route, lease, target, connection, request out,
+/// response back, books. One per worker; its thread only.
+class Relay final : public http::Handler {
+  public:
+    explicit Relay(WorkerContext& worker) : worker_(worker) {}
+    ~Relay() override;
+
+    Task<void> handle(http::Exchange& exchange) override;
+    Task<void> refuse(http::Exchange& exchange, unsigned status, std::string_view code) override;
+
+    /// Ends every request that holds a lease in this ledger (drain deadline).
+    void cut(const route::Ledger& ledger) noexcept;
+    /// Ends every request (shutdown deadline).
+    void cut_all() noexcept;
+
+    /// Requests under way.
+    [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
+
+  private:
+    /// How one try with one target ended. `stale`: a pooled connection turned out to be dead, which
+    /// does not count as a retry. `retry`: another target may do better.
+    enum class Attempt : std::uint8_t { done, stale, retry };
+
+    std::unique_ptr<Flight> acquire();
+    void release(std::unique_ptr<Flight> flight);
+
+    // relay.cpp: routing and tries.
+    Task<void> serve(Flight& flight);
+    bool bind(Flight& flight) noexcept;
+    Task<Attempt> attempt(Flight& flight, bool last);
+
+    // messages.cpp: one request and its response over one upstream connection.
+    Task<Attempt> exchange_messages(Flight& flight, bool last);
+    Task<http::Fault> read_response_head(Flight& flight);
+    Task<Attempt> no_response(Flight& flight, http::Fault fault, bool last);
+    Task<void> pass_response(Flight& flight);
+    Task<void> upload(Flight& flight);
+    Task<void> stop_upload(Flight& flight);
+    Task<void> fail_upload(Flight& flight);
+    void prepare_request(Flight& flight);
+
+    // answers.cpp: what the proxy answers itself.
+    Task<void> fail(Flight& flight, observe::Outcome outcome, unsigned status,
+                    std::string_view code);
+    Task<void> redirect(Flight& flight);
+    Task<void> server_info(Flight& flight);
+    Task<void> send_local(Flight& flight, unsigned status, std::string_view content_type);
+
+    // books.cpp: what is counted and logged.
+    void conclude(Flight& flight) noexcept;
+    void log(const Flight& flight, std::int64_t total_us) const noexcept;
+    void make_request_id(std::string& out);
+
+    WorkerContext& worker_;
+    std::vector<std::unique_ptr<Flight>> spare_;
+    Flight* flights_ = nullptr;
+    std::size_t in_flight_ = 0;
+};
+
+}  // namespace switchyard::relay

@@ -1,0 +1,52 @@
+#include "upstream/balancer.hpp"
+
+#include <algorithm>
+
+namespace switchyard::upstream {
+
+namespace {
+
+enum class Pass : unsigned char { usable, untried, any };
+
+bool eligible(const route::Target& target, Pass pass, std::uint64_t now_ns,
+              std::span<const std::uint32_t> tried) noexcept {
+    if (pass == Pass::any) return true;
+    if (std::find(tried.begin(), tried.end(), target.id()) != tried.end()) return false;
+    if (pass == Pass::untried) return true;
+    return target.health() != route::Health::unhealthy && !target.ejected(now_ns);
+}
+
+}  // namespace
+
+const std::shared_ptr<route::Target>& pick_target(const route::SlotState& slot,
+                                                  std::size_t worker, std::uint64_t now_ns,
+                                                  std::span<const std::uint32_t> tried,
+                                                  Random& random) noexcept {
+    const auto& targets = slot.targets;
+    if (targets.size() == 1) return targets.front();
+    for (const Pass pass : {Pass::usable, Pass::untried, Pass::any}) {
+        std::size_t count = 0;
+        for (const auto& target : targets) {
+            if (eligible(*target, pass, now_ns, tried)) ++count;
+        }
+        if (count == 0) continue;
+        std::size_t a = random.next() % count;
+        std::size_t b = random.next() % count;
+        const std::shared_ptr<route::Target>* chosen = nullptr;
+        std::size_t position = 0;
+        for (const auto& target : targets) {
+            if (!eligible(*target, pass, now_ns, tried)) continue;
+            if (position == a || position == b) {
+                if (chosen == nullptr || target->cell(worker).in_flight.get() <
+                                             (*chosen)->cell(worker).in_flight.get()) {
+                    chosen = &target;
+                }
+            }
+            ++position;
+        }
+        if (chosen != nullptr) return *chosen;
+    }
+    return targets.front();
+}
+
+}  // namespace switchyard::upstream

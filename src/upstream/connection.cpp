@@ -1,0 +1,77 @@
+#include "upstream/connection.hpp"
+
+#include <cerrno>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace switchyard::upstream {
+
+namespace {
+
+/// A socket with its connect under way, or -1 with errno.
+int begin_connect(const route::SocketAddress& address, bool& connected) {
+    const auto* to = reinterpret_cast<const sockaddr*>(address.bytes);
+    const int fd = ::socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (to->sa_family != AF_UNIX) {
+        const int one = 1;
+        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    }
+    connected = ::connect(fd, to, static_cast<socklen_t>(address.size)) == 0;
+    if (!connected && errno != EINPROGRESS) {
+        const int error = errno;
+        ::close(fd);
+        errno = error;
+        return -1;
+    }
+    return fd;
+}
+
+}  // namespace
+
+Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds timeout) {
+    net::Stream& stream = connection.session.stream();
+    const net::TimerWheel& timers = stream.loop().timers();
+    const std::uint64_t deadline = timers.after(timeout);
+    ConnectResult result{EHOSTUNREACH};
+    const auto addresses = connection.target->addresses();
+    for (const route::SocketAddress& address : addresses) {
+        bool connected = false;
+        const int fd = begin_connect(address, connected);
+        if (fd < 0) {
+            result.error = errno;
+            continue;
+        }
+        const bool opened = connected ? stream.open(fd) : stream.open_connecting(fd);
+        if (!opened) {
+            result.error = stream.error_number();
+            continue;
+        }
+        if (connected) co_return ConnectResult{0};
+        const std::uint64_t now = timers.now();
+        net::IoStatus waited = net::IoStatus::timed_out;
+        if (deadline == 0 || now < deadline) {
+            const auto left = deadline == 0
+                                  ? std::chrono::milliseconds(0)
+                                  : net::TimerWheel::kTick * static_cast<int>(deadline - now);
+            waited = co_await stream.writable(left);
+        }
+        if (waited == net::IoStatus::ok) {
+            result.error = stream.connect_error();
+            if (result.error == 0) co_return result;
+        } else if (waited == net::IoStatus::cancelled) {
+            stream.close();
+            co_return ConnectResult{ECANCELED};
+        } else {
+            result.error = ETIMEDOUT;
+        }
+        stream.close();
+        if (result.error == ETIMEDOUT) break;
+    }
+    co_return result;
+}
+
+}  // namespace switchyard::upstream

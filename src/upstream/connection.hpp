@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "base/task.hpp"
+#include "h1/client_session.hpp"
+#include "route/target.hpp"
+
+namespace switchyard::upstream {
+
+/// A connection to a target, owned by one request or by its worker's pool.
+struct Connection {
+    Connection(net::EventLoop& loop, std::shared_ptr<route::Target> to, std::uint64_t in_epoch)
+        : session(loop), target(std::move(to)), epoch(in_epoch) {}
+
+    h1::ClientSession session;
+    std::shared_ptr<route::Target> target;
+    /// The service's epoch for which it was taken: with another one it must not be used (C7).
+    std::uint64_t epoch;
+    std::uint64_t idle_since_ns = 0;
+    bool reused = false;  ///< Came out of the pool for the present request.
+};
+
+/// How a connect ended. `error` is an errno; ETIMEDOUT for the time-out, ECANCELED when cancelled.
+struct ConnectResult {
+    int error = 0;
+};
+
+/// Connects to the target's addresses in turn until one answers; all of it within `timeout`.
+/// Cancel through connection.session.stream().cancel().
+Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds timeout);
+
+}  // namespace switchyard::upstream
