@@ -42,7 +42,12 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, std::ostream&
     std::string command = "switchyard";
     for (const CLI::App* used : app.get_subcommands())
         command += " " + used->get_name();
-    err << "switchyard: " << printable(error.what()) << "\n  See: " << command << " --help\n";
+    std::string message = error.what();
+    const auto unknown = app.remaining();
+    if (app.get_subcommands().empty() && !unknown.empty() && !unknown.front().starts_with('-')) {
+        message = "There is no command \"" + unknown.front() + "\".";
+    }
+    err << "switchyard: " << printable(message) << "\n  See: " << command << " --help\n";
     return kUsage;
 }
 
@@ -58,6 +63,8 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
     app.set_version_flag("--version", "switchyard " SWITCHYARD_VERSION, "Print the version");
     app.set_help_flag("-h,--help", "Print this help");
     app.get_formatter()->label("SUBCOMMAND", "COMMAND");
+    app.get_formatter()->label("Positionals", "Arguments");
+    app.get_formatter()->label("REQUIRED", "");
     app.get_formatter()->column_width(26);
     app.footer(kFooter);
     add_common_options(app, context);

@@ -3,7 +3,9 @@
 #include "admin/print/time.hpp"
 #include "admin/switch_stream.hpp"
 
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -17,17 +19,31 @@ namespace {
 struct Options {
     std::string service;
     std::string to;  ///< Empty: the other one.
-    std::optional<std::uint64_t> if_epoch;
+    std::string if_epoch;
     std::string drain_timeout;
     bool force = false;
     bool plan = false;
     bool no_wait = false;
 };
 
+/// Only digits: what CLI11 would also take (-1, 010, 0x7, too large) must not become another
+/// number.
+std::optional<std::uint64_t> parse_epoch(const std::string& text) {
+    std::uint64_t epoch = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, epoch);
+    if (text.empty() || stop != end || error != std::errc() || epoch > INT64_MAX) return {};
+    return epoch;
+}
+
+std::string check_epoch(const std::string& text) {
+    return parse_epoch(text) ? "" : "\"" + text + "\" is not an epoch: a number like 7";
+}
+
 json::object body_of(const Options& options) {
     json::object body;
     if (!options.to.empty()) body["to"] = options.to;
-    if (options.if_epoch) body["if_epoch"] = *options.if_epoch;
+    if (!options.if_epoch.empty()) body["if_epoch"] = *parse_epoch(options.if_epoch);
     if (!options.drain_timeout.empty()) {
         body["drain_timeout_ms"] = parse_duration(options.drain_timeout)->count();
     }
@@ -46,15 +62,19 @@ void run(Context& context, const std::string& action, const Options& options) {
     stream.end(result);
 }
 
+std::string check_slot(const std::string& text) {
+    return text == "blue" || text == "green" ? "" : "\"" + text + "\" is neither blue nor green";
+}
+
 std::string check_duration(const std::string& text) {
     if (parse_duration(text)) return {};
-    return "\"" + text +
-           "\" is not a duration of at most a day with units, like 500ms, 30s or 1m30s";
+    return "\"" + text + "\" is not a duration like 500ms, 30s or 1m30s, of at most a day";
 }
 
 void add_options(CLI::App& command, Context& context, Options& options) {
     command.add_option("--if-epoch", options.if_epoch, "Only if this is still the epoch in force")
-        ->type_name("N");
+        ->type_name("N")
+        ->check(CLI::Validator(check_epoch, "", "epoch"));
     command.add_flag("--force", options.force, "Also to a slot without a healthy target");
     command
         .add_option("--drain-timeout", options.drain_timeout,
@@ -77,9 +97,10 @@ void add_change_commands(CLI::App& app, Context& context) {
     auto options = std::make_shared<Options>();
     CLI::App* command =
         app.add_subcommand("switch", "Make the idle slot live, then drain the other one");
-    command->add_option("SERVICE", options->service, "The service")->required();
+    command->add_option("SERVICE", options->service, "The service")->required()->type_name("");
     command->add_option("SLOT", options->to, "blue or green; without it, the one that is idle")
-        ->check(CLI::IsMember({"blue", "green"}));
+        ->type_name("")
+        ->check(CLI::Validator(check_slot, "", "slot"));
     add_options(*command, context, *options);
     command->footer(
         std::string("Examples:\n"
@@ -92,7 +113,7 @@ void add_change_commands(CLI::App& app, Context& context) {
 
     auto back = std::make_shared<Options>();
     command = app.add_subcommand("rollback", "Make the slot live that was live before");
-    command->add_option("SERVICE", back->service, "The service")->required();
+    command->add_option("SERVICE", back->service, "The service")->required()->type_name("");
     add_options(*command, context, *back);
     command->footer(std::string("It works at once, also while the last switch still drains.\n\n") +
                     kExitCodes);

@@ -1,6 +1,8 @@
 #include "admin/commands/commands.hpp"
 #include "admin/fields.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <memory>
 
@@ -79,6 +81,17 @@ std::string bash_script(const CLI::App& app) {
     return script;
 }
 
+std::string check_shell(const std::string& text) {
+    return text == "bash" ? "" : "only bash is supported, not \"" + text + "\"";
+}
+
+/// The shell expands the words of a completion: nothing that means something to it may be offered.
+bool harmless(std::string_view name) {
+    return std::all_of(name.begin(), name.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+    });
+}
+
 /// The names of the services, for the shell; quick and silent if there is no daemon.
 void services(Context& context) {
     Client::Limits quick;
@@ -90,7 +103,7 @@ void services(Context& context) {
         return;
     }
     for (const json::value& service : list(answer->json, "services")) {
-        context.out << printable(text(service, "name")) << "\n";
+        if (const auto name = text(service, "name"); harmless(name)) context.out << name << "\n";
     }
 }
 
@@ -99,7 +112,10 @@ void services(Context& context) {
 void add_completion_command(CLI::App& app, Context& context) {
     CLI::App* command = app.add_subcommand("completion", "Print the completion for a shell");
     auto shell = std::make_shared<std::string>();
-    command->add_option("SHELL", *shell, "bash")->required()->check(CLI::IsMember({"bash"}));
+    command->add_option("SHELL", *shell, "bash")
+        ->required()
+        ->type_name("")
+        ->check(CLI::Validator(check_shell, "", "shell"));
     command->footer("Put this into ~/.bashrc:\n  source <(switchyard completion bash)");
     command->callback([&app, &context, shell] { context.out << bash_script(app); });
 

@@ -32,7 +32,7 @@ void run(Context& context, const std::string& service) {
 void add_events_command(CLI::App& app, Context& context) {
     auto service = std::make_shared<std::string>();
     CLI::App* command = app.add_subcommand("events", "What happens, as it happens, until Ctrl-C");
-    command->add_option("SERVICE", *service, "Only this service");
+    command->add_option("SERVICE", *service, "Only this service")->type_name("");
     add_common_options(*command, context);
     command->footer(
         "With --json every line is one object, and a heartbeat comes every 15 seconds.");

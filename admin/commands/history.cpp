@@ -28,7 +28,7 @@ void add_history_command(CLI::App& app, Context& context) {
     auto options = std::make_shared<Options>();
     CLI::App* command =
         app.add_subcommand("history", "Who switched what when, and how it ended; newest first");
-    command->add_option("SERVICE", options->service, "Only this service");
+    command->add_option("SERVICE", options->service, "Only this service")->type_name("");
     command->add_option("--limit", options->limit, "How many entries, 1 to 1000; 20 by default")
         ->type_name("N")
         ->check(CLI::Range(1, 1000));

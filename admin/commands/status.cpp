@@ -45,6 +45,8 @@ void redraw(Context& context, const std::string& text) {
 }
 
 void watch(Context& context, const Options& options) {
+    Screen screen = context.screen;
+    screen.rows -= 1;  // The time stands above.
     auto next = std::chrono::steady_clock::now();
     bool answered = false;
     for (unsigned round = 1;; ++round) {
@@ -60,8 +62,8 @@ void watch(Context& context, const Options& options) {
             print_json(context,
                        answer ? answer->body : failure_as_json(answer.error(), context.socket));
         } else if (answer) {
-            redraw(context, format_time(text(answer->json, "now")) + "\n" +
-                                block(options, *answer, context.screen));
+            redraw(context,
+                   format_time(text(answer->json, "now")) + "\n" + block(options, *answer, screen));
         } else {
             redraw(context, print_failure(answer.error(), context.screen));
         }
@@ -83,7 +85,7 @@ void add_status_command(CLI::App& app, Context& context) {
     auto options = std::make_shared<Options>();
     CLI::App* command =
         app.add_subcommand("status", "What is live, since when, how healthy, and what is draining");
-    command->add_option("SERVICE", options->service, "Only this service, in detail");
+    command->add_option("SERVICE", options->service, "Only this service, in detail")->type_name("");
     command->add_flag("--watch", options->watch, "Again every second, until Ctrl-C");
     command->add_option("--rounds", options->rounds, "")->group("");
     add_common_options(*command, context);

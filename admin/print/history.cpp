@@ -4,11 +4,11 @@
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
 
-#include <algorithm>
-
 namespace switchyard::admin {
 
 namespace {
+
+constexpr std::size_t kRemarkBeside = 40;  // Columns, when it has no line of its own.
 
 std::string shown(const json::value& from, std::string_view key) {
     return printable(text(from, key));
@@ -34,6 +34,11 @@ std::string remark(const json::value& entry) {
 std::string print_history(const json::value& history, const Screen& screen) {
     const json::array& entries = list(history, "entries");
     if (entries.empty()) return "Nothing happened yet.\n";
+    // A remark stands below its entry, unless that would be more than a screen.
+    std::size_t lines = entries.size() + 2;
+    for (const json::value& entry : entries)
+        lines += remark(entry).empty() ? 0 : 1;
+    const bool below = lines <= screen.rows;
     Table table("lllllrll");
     table.add({{"WHEN (UTC)", Paint::dim},
                {"SERVICE", Paint::dim},
@@ -43,8 +48,6 @@ std::string print_history(const json::value& history, const Screen& screen) {
                {"EPOCH", Paint::dim},
                {"OUTCOME", Paint::dim},
                {"", Paint::dim}});
-    std::size_t used = 19 + 9 * 2;  // The time, and the space between columns.
-    std::size_t widest[5] = {7, 6, 2, 5, 7};
     for (const json::value& entry : entries) {
         std::string when = format_time(text(entry, "at"));
         if (when.ends_with(" UTC")) when.resize(when.size() - 4);
@@ -53,22 +56,20 @@ std::string print_history(const json::value& history, const Screen& screen) {
         const std::string service = shown(entry, "service");
         const std::string to = shown(entry, "to");
         const std::string outcome = shown(entry, "outcome");
-        const std::string action = shown(entry, "action");
-        const std::string* cells[] = {&service, &action, &by, &to, &outcome};
-        for (std::size_t i = 0; i < 5; ++i)
-            widest[i] = std::max(widest[i], width_of(*cells[i]));
+        const std::string note = remark(entry);
         table.add({{when},
                    {service.empty() ? "-" : service, Paint::bold},
-                   {action},
+                   {shown(entry, "action")},
                    {by},
                    {to.empty() ? "-" : to, paint_of_slot(to)},
                    {std::to_string(integer(entry, "epoch"))},
                    {outcome, paint_of_outcome(outcome)},
-                   {remark(entry), Paint::dim}});
+                   {below ? "" : note, Paint::dim}});
+        if (below && !note.empty()) {
+            table.note(painted(screen, Paint::dim, elided("  " + note, screen.columns)));
+        }
     }
-    for (const std::size_t width : widest)
-        used += width;
-    table.limit(7, screen.columns > used + 12 ? screen.columns - used : 12);
+    if (!below) table.limit(7, kRemarkBeside);
     return table.text(screen);
 }
 

@@ -42,6 +42,10 @@ std::string slot_title(const std::string& slot, const std::string& name) {
     return name.empty() || name == slot ? slot : slot + " (" + name + ")";
 }
 
+std::string other_slot(const json::value& service) {
+    return text(service, "live") == "blue" ? "green" : "blue";
+}
+
 /// How many targets of a slot are healthy, and of how many.
 struct Health {
     std::size_t healthy = 0;
@@ -113,14 +117,14 @@ std::string drain_line(const json::value& drain, const std::string& now) {
     const auto left = format_since(now, text(drain, "deadline"));
     return "  draining " + shown(drain, "slot") + " since " +
            format_since(text(drain, "since"), now) + ": " + count(drain, "in_flight") +
-           " in flight, cut in " + left + "\n";
+           " in flight, cut in " + left;
 }
 
 std::string change_line(const json::value& change, const std::string& now) {
     const std::string user = shown(change, "user");
     return "  under way: " + shown(change, "action") + " by " +
            (user.empty() ? "uid " + count(change, "uid") : user) + ", since " +
-           format_since(text(change, "since"), now) + "\n";
+           format_since(text(change, "since"), now);
 }
 
 std::string service_block(const json::value& service, const std::string& now,
@@ -137,9 +141,10 @@ std::string service_block(const json::value& service, const std::string& now,
                                         : 3);
     }
     out += "\n  live: " +
-           painted(screen, paint_of_slot(live), slot_title(live, shown(service, "live_name"))) +
-           " for " + format_since(text(service, "live_since"), now) + ", since " +
-           format_time(text(service, "live_since")) + ", epoch " + count(service, "epoch") + "\n";
+           painted(screen, paint_of_slot(live),
+                   elided(slot_title(live, shown(service, "live_name")), 28)) +
+           " for " + format_since(text(service, "live_since"), now) + " (" +
+           format_time(text(service, "live_since")) + "), epoch " + count(service, "epoch") + "\n";
 
     Table table("llllrrr", "  ");
     table.add({{"SLOT", Paint::dim},
@@ -156,10 +161,10 @@ std::string service_block(const json::value& service, const std::string& now,
     table.limit(2, screen.columns > 72 ? screen.columns - 54 : 18);
     out += table.text(screen);
     for (const json::value& drain : list(service, "drains")) {
-        out += painted(screen, Paint::yellow, drain_line(drain, now));
+        out += painted(screen, Paint::yellow, drain_line(drain, now)) + "\n";
     }
     if (field(service, "change").is_object()) {
-        out += painted(screen, Paint::yellow, change_line(field(service, "change"), now));
+        out += painted(screen, Paint::yellow, change_line(field(service, "change"), now)) + "\n";
     }
     return out;
 }
@@ -186,6 +191,28 @@ std::string header(const json::value& status, const Screen& screen) {
     return out;
 }
 
+/// The targets of a service that are not healthy and why, a line each while there is room.
+std::string troubles(const json::value& service, const std::string& now, const Screen& screen,
+                     std::size_t& room) {
+    std::string out;
+    for (const char* colour : kSlots) {
+        const json::value* slot = find(field(service, "slots"), colour);
+        if (slot == nullptr) continue;
+        for (const json::value& target : list(*slot, "targets")) {
+            if (text(target, "state") == "healthy" || room == 0) continue;
+            --room;
+            const std::string line = "  " + shown(service, "name") + " " + colour + " " +
+                                     shown(target, "address") + ": " + shown(target, "state") +
+                                     " for " + format_since(text(target, "since"), now) + ", " +
+                                     printable(reason_of(target));
+            out += painted(screen, paint_of_health(text(target, "state")),
+                           elided(line, screen.columns)) +
+                   "\n";
+        }
+    }
+    return out;
+}
+
 /// One line a service, for those who have many.
 std::string overview(const json::value& status, const Screen& screen, std::size_t rows) {
     const std::string now = text(status, "now");
@@ -205,7 +232,9 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         order.push_back(&service);
     const auto troubled = [](const json::value* service) {
         const json::value& live = field(field(*service, "slots"), text(*service, "live"));
-        return !flag(live, "healthy") || !list(*service, "drains").empty();
+        const json::value& idle = field(field(*service, "slots"), other_slot(*service));
+        return !flag(live, "healthy") || (idle.is_object() && !flag(idle, "healthy")) ||
+               !list(*service, "drains").empty();
     };
     std::stable_partition(order.begin(), order.end(), troubled);
     const std::size_t shown_services = std::min(order.size(), rows > 4 ? rows - 4 : 1);
@@ -238,6 +267,9 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
     }
     table.limit(0, 20);
     std::string out = table.text(screen);
+    std::size_t room = rows > shown_services + 3 ? rows - shown_services - 3 : 0;
+    for (std::size_t i = 0; i < shown_services; ++i)
+        out += troubles(*order[i], now, screen, room);
     if (shown_services < services.size()) {
         out += "and " + std::to_string(services.size() - shown_services) + " more. ";
     }
