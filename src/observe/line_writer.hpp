@@ -8,6 +8,10 @@
 #include <span>
 #include <string_view>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 namespace switchyard::observe {
 
 /// How text of a client is made harmless.
@@ -94,17 +98,28 @@ class LineWriter {
         return (dirty & highs) == 0;
     }
 
+#if defined(__SSE2__)
+    /// The same of sixteen.
+    template <Escape kind>
+    static bool all_clean(__m128i piece) noexcept {
+        // Signed: bytes from 0x80 are negative, and so below the first clean one as well.
+        const __m128i low = _mm_cmplt_epi8(piece, _mm_set1_epi8(kFirst<kind>));
+        const __m128i quote = _mm_cmpeq_epi8(piece, _mm_set1_epi8('"'));
+        const __m128i backslash = _mm_cmpeq_epi8(piece, _mm_set1_epi8('\\'));
+        const __m128i del = _mm_cmpeq_epi8(piece, _mm_set1_epi8(0x7f));
+        const __m128i dirty = _mm_or_si128(_mm_or_si128(low, quote), _mm_or_si128(backslash, del));
+        return _mm_movemask_epi8(dirty) == 0;
+    }
+#endif
+
     /// Copies up to the first byte that is not clean (or to where it no longer fits); returns where
     /// it stopped reading.
     template <Escape kind>
     const char* copy_clean(const char* from, const char* stop) noexcept {
-        while (stop - from >= 8 && room() >= 8) {
-            std::uint64_t word;
-            std::memcpy(&word, from, 8);
-            if (!all_clean<kind>(word)) break;
-            std::memcpy(at_, &word, 8);
-            from += 8;
-            at_ += 8;
+        const auto size = static_cast<std::size_t>(stop - from);
+        if (size >= 4 && room() >= size && copy_if_clean<kind>(from, size)) {
+            at_ += size;
+            return stop;
         }
         while (from != stop && kClean<kind>[static_cast<unsigned char>(*from)]) {
             if (at_ == end_) {
@@ -114,6 +129,40 @@ class LineWriter {
             *at_++ = *from++;
         }
         return from;
+    }
+
+    /// Copies `size` bytes (at least 4) to at_, if all of them are clean; otherwise leaves anything
+    /// there. Pieces overlap at the end, so that no byte needs a step of its own.
+    template <Escape kind>
+    bool copy_if_clean(const char* from, std::size_t size) noexcept {
+        if (size < 8) {
+            std::uint32_t head;
+            std::uint32_t tail;
+            std::memcpy(&head, from, 4);
+            std::memcpy(&tail, from + size - 4, 4);
+            std::memcpy(at_, &head, 4);
+            std::memcpy(at_ + size - 4, &tail, 4);
+            return all_clean<kind>(head | static_cast<std::uint64_t>(tail) << 32);
+        }
+#if defined(__SSE2__)
+        if (size >= 16) {
+            for (std::size_t i = 0;;) {
+                const __m128i piece = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i));
+                _mm_storeu_si128(reinterpret_cast<__m128i*>(at_ + i), piece);
+                if (!all_clean<kind>(piece)) return false;
+                if (i == size - 16) return true;
+                i = i + 32 <= size ? i + 16 : size - 16;
+            }
+        }
+#endif
+        for (std::size_t i = 0;;) {
+            std::uint64_t word;
+            std::memcpy(&word, from + i, 8);
+            std::memcpy(at_ + i, &word, 8);
+            if (!all_clean<kind>(word)) return false;
+            if (i == size - 8) return true;
+            i = i + 16 <= size ? i + 8 : size - 8;
+        }
     }
 
     template <Escape kind>

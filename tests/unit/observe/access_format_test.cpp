@@ -154,6 +154,35 @@ TEST(AccessFormat, EscapesEveryText) {
     }
 }
 
+/// Every length and every place of one byte to escape: the copy works in pieces that overlap.
+TEST(AccessFormat, FindsAByteToEscapeInEveryPlace) {
+    const std::string clean = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    for (std::size_t length = 0; length <= clean.size(); ++length) {
+        AccessRecord record = sample();
+        record.user_agent = std::string_view(clean).substr(0, length);
+        EXPECT_TRUE(line_of(AccessFormat::json, record)
+                        .ends_with("\"user_agent\":\"" + clean.substr(0, length) + "\"}\n"));
+        for (const char byte : {'"', '\\', '\x01', '\x1f', '\x7f', '\x80', '\xff'}) {
+            for (std::size_t place = 0; place < length; ++place) {
+                std::string text = clean.substr(0, length);
+                text[place] = byte;
+                record.user_agent = text;
+                const std::string line = line_of(AccessFormat::combined, record);
+                constexpr char kHex[] = "0123456789abcdef";
+                std::string escaped = {'\\', byte};
+                if (byte != '"' && byte != '\\') {
+                    const auto value = static_cast<unsigned char>(byte);
+                    escaped = {'\\', 'x', kHex[value >> 4], kHex[value & 15]};
+                }
+                const std::string expected = "\"" + clean.substr(0, place) + escaped +
+                                             clean.substr(place + 1, length - place - 1) +
+                                             "\" host=";
+                ASSERT_NE(line.find(expected), std::string::npos) << line;
+            }
+        }
+    }
+}
+
 /// Whatever bytes a client puts anywhere, it stays one line with the same fields.
 TEST(AccessFormat, NothingCanBreakOutOfItsField) {
     std::string all;
