@@ -172,6 +172,7 @@ Task<ServerSession::Next> ServerSession::read_head() {
         }
         http::Verdict verdict = parsed.verdict;
         if (parsed.status == ParseStatus::done) verdict = http::validate_request(context.head);
+        if (refusing_ && verdict.accepted()) verdict = {503, "too_many_connections"};
         if (!verdict.accepted()) {
             co_await refuse(verdict);
             co_return Next::end;

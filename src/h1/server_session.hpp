@@ -78,9 +78,10 @@ class ServerSession final : private http::Exchange {
 
     [[nodiscard]] const net::Address& peer_address() const noexcept { return address_; }
 
-    // The worker's list of sessions.
-    ServerSession* previous = nullptr;
-    ServerSession* next = nullptr;
+    /// Before start(): the connection is over a limit; its first request is answered 503.
+    void refuse_all() noexcept { refusing_ = true; }
+
+    void* owner = nullptr;  ///< The host's own; untouched.
 
   private:
     enum class Next : std::uint8_t { request, end };
@@ -126,6 +127,7 @@ class ServerSession final : private http::Exchange {
     bool head_sent_ = false;
     bool aborted_ = false;
     bool stopping_ = false;
+    bool refusing_ = false;
 };
 
 }  // namespace switchyard::h1

@@ -11,6 +11,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/log.hpp"
+
 namespace switchyard::net {
 
 namespace {
@@ -89,7 +91,7 @@ Acceptor::Acceptor(EventLoop& loop, int fd, Callback callback)
     reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     // Level-triggered: one accept an event, and no call that finds nothing.
     if (!loop_.add(fd_, *this, EPOLLIN)) {
-        spdlog::error("event=listener_failed error=\"{}\"", std::strerror(errno));
+        spdlog::error("listener_failed error={}", log_value(std::strerror(errno)));
     }
 }
 
@@ -121,7 +123,7 @@ void Acceptor::turn_away() {
     // it: the reserve makes room to accept it and close it.
     if (EventLoop::now_ns() - complained_ns_ > 1'000'000'000) {
         complained_ns_ = EventLoop::now_ns();
-        spdlog::warn("event=accept_failed error=\"out of file descriptors\" "
+        spdlog::warn("accept_failed error=\"out of file descriptors\" "
                      "hint=\"raise LimitNOFILE or set limits.connections\"");
     }
     if (reserve_ < 0) return;

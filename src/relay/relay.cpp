@@ -5,6 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "base/log.hpp"
+
 namespace switchyard::relay {
 
 namespace {
@@ -85,7 +87,7 @@ Task<void> Relay::handle(http::Exchange& exchange) {
         co_await serve(*flight);
     } catch (const std::exception& error) {
         // Out of memory, in effect. The connection ends; the others go on.
-        spdlog::error("event=request_failed error=\"{}\"", error.what());
+        spdlog::error("request_failed error={}", log_value(error.what()));
         threw = true;
     }
     if (threw) {

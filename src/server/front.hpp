@@ -1,0 +1,77 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "control/ports.hpp"
+#include "net/tls_context.hpp"
+#include "observe/access_log.hpp"
+#include "server/publisher.hpp"
+#include "server/worker.hpp"
+
+namespace switchyard::server {
+
+/// What clients reach: listening sockets, certificates, limits, and the access log, on all workers.
+/// A reload prepares everything that can fail first, and applies it as a whole. Control thread.
+class Front final : public control::ReloadTarget, public control::ProcessFacts {
+  public:
+    Front(boost::asio::io_context& context, WorkersPublisher& publisher, std::size_t workers);
+    ~Front() override;
+
+    /// First start: prepare() for the first configuration, then this hands everything to the
+    /// workers, which may run already.
+    void attach(std::vector<Worker*> workers);
+    /// The options for the workers to start with; after prepare().
+    [[nodiscard]] std::shared_ptr<const WorkerOptions> prepared_options() const;
+
+    // control::ReloadTarget
+    Result<void> prepare(std::shared_ptr<const config::Config> config) override;
+    void apply() override;
+    void discard() override;
+
+    // control::ProcessFacts
+    [[nodiscard]] std::vector<ListenerFact> listeners() const override;
+    [[nodiscard]] std::span<const observe::WorkerCell> workers() const override { return cells_; }
+    [[nodiscard]] std::uint64_t access_log_dropped() const override;
+
+    [[nodiscard]] observe::WorkerCell& cell(std::size_t worker) { return cells_[worker]; }
+    /// What is in force.
+    [[nodiscard]] const config::Config& config() const noexcept { return *config_; }
+    /// SIGUSR1.
+    void reopen_logs();
+    /// After the workers ended: writes the rest of the access log.
+    void close_log();
+
+  private:
+    struct Listening {
+        config::Listener config;
+        std::string real_address;
+    };
+    struct Plan {
+        std::shared_ptr<const config::Config> config;
+        std::shared_ptr<const WorkerOptions> options;
+        std::map<std::string, std::vector<int>> sockets;  ///< Newly bound, by address.
+        std::map<std::string, ListenerSettings> settings;
+        bool replace_log = false;
+        std::unique_ptr<observe::AccessLog> log;
+    };
+
+    boost::asio::io_context& context_;
+    WorkersPublisher& publisher_;
+    std::vector<observe::WorkerCell> cells_;
+    std::vector<Worker*> workers_;
+    net::TicketKeys ticket_keys_;
+    config::AccessLog log_config_;
+    std::shared_ptr<observe::AccessLog> log_;
+    std::uint64_t dropped_before_ = 0;
+    std::shared_ptr<const config::Config> config_;
+    std::map<std::string, Listening> listening_;
+    std::unique_ptr<Plan> plan_;
+};
+
+}  // namespace switchyard::server

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/config.hpp"
+#include "h1/server_session.hpp"
+#include "relay/worker_context.hpp"
+
+namespace switchyard::server {
+
+/// What workers need of a configuration besides routing, made once per load and shared.
+struct WorkerOptions {
+    explicit WorkerOptions(const config::Config& config);
+
+    std::shared_ptr<const h1::ServerOptions> session;
+    std::shared_ptr<const relay::RelayOptions> relay;
+    std::vector<config::Cidr> trusted_proxies;
+    std::uint32_t connections = 0;
+    std::uint32_t connections_per_address = 0;
+};
+
+}  // namespace switchyard::server

@@ -1,0 +1,287 @@
+#include "server/server.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <sys/resource.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
+
+#include "base/log.hpp"
+#include "base/notify.hpp"
+#include "control/control.hpp"
+#include "server/front.hpp"
+#include "server/monitor_port.hpp"
+#include "server/publisher.hpp"
+#include "server/worker.hpp"
+#include "state/store.hpp"
+
+namespace switchyard::server {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// How long cut connections get to say goodbye.
+constexpr std::chrono::seconds kFarewell{2};
+
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+class Daemon {
+  public:
+    explicit Daemon(std::shared_ptr<const config::Config> config)
+        : config_(std::move(config)),
+          worker_count_(config_->workers != 0 ? config_->workers
+                                              : std::max(1U, std::thread::hardware_concurrency())),
+          context_(1),
+          signals_(context_),
+          notifier_(Notifier::from_environment()),
+          publisher_(context_, worker_count_),
+          monitor_(context_),
+          front_(context_, publisher_, worker_count_) {}
+
+    ~Daemon() {
+        for (const auto& worker : workers_) worker->join();
+    }
+
+    Result<void> start();
+    void run() { context_.run(); }
+
+  private:
+    asio::awaitable<void> handle_signals();
+    asio::awaitable<void> reload();
+    asio::awaitable<void> stop();
+    asio::awaitable<void> watch_workers();
+    asio::awaitable<std::size_t> open_sessions();
+    asio::awaitable<bool> wait_for_sessions(std::chrono::steady_clock::time_point deadline);
+    void start_task(asio::awaitable<void> task);
+
+    std::shared_ptr<const config::Config> config_;
+    std::size_t worker_count_;
+    asio::io_context context_;
+    asio::signal_set signals_;
+    Notifier notifier_;
+    WorkersPublisher publisher_;
+    MonitorPort monitor_;
+    Front front_;
+    ConnectionLimiter limiter_;
+    std::unique_ptr<control::ControlPlane> control_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    bool stopping_ = false;
+    bool hurry_ = false;
+    bool stopped_ = false;
+    bool reloading_ = false;
+};
+
+/// Everything that can fail, in an order in which nothing has to be taken back: the state's lock and
+/// content, the listeners and certificates, the admin socket; then the workers.
+Result<void> Daemon::start() {
+    auto store = state::Store::open(config_->state);
+    if (!store) return store.error();
+    control_ = std::make_unique<control::ControlPlane>(
+        context_, config_, std::move(*store),
+        control::Ports{publisher_, monitor_, front_, front_, nullptr});
+    auto snapshot = control_->prepare();
+    if (!snapshot) return snapshot.error();
+    if (auto prepared = front_.prepare(config_); !prepared) return prepared.error();
+    if (auto listening = control_->listen(); !listening) return listening.error();
+
+    publisher_.set_first(*snapshot);
+    std::vector<Worker*> pointers;
+    for (std::size_t i = 0; i < worker_count_; ++i) {
+        workers_.push_back(std::make_unique<Worker>(i, publisher_.current(), front_.cell(i),
+                                                    limiter_, front_.prepared_options()));
+        pointers.push_back(workers_.back().get());
+    }
+    publisher_.set_workers(pointers);
+    for (const auto& worker : workers_) worker->start();
+    front_.attach(pointers);
+    control_->start();
+
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) signals_.add(signal);
+    start_task(handle_signals());
+    start_task(watch_workers());
+    for (const auto& listener : front_.listeners()) {
+        spdlog::info("listening address={} tls={} redirect={}", log_value(listener.address),
+                     listener.tls, listener.redirect);
+    }
+    spdlog::info("ready version={} workers={} services={} admin_socket={}", SWITCHYARD_VERSION,
+                 worker_count_, config_->services.size(), log_value(config_->admin.socket));
+    if (auto told = notifier_.ready("serving"); !told) {
+        spdlog::warn("notify_failed error={}", log_value(told.error().message));
+    }
+    return {};
+}
+
+/// Tasks end with the context's run: all of them look at stopped_.
+void Daemon::start_task(asio::awaitable<void> task) {
+    asio::co_spawn(context_, std::move(task), [](const std::exception_ptr& error) {
+        if (error) std::rethrow_exception(error);
+    });
+}
+
+asio::awaitable<void> Daemon::handle_signals() {
+    while (!stopped_) {
+        boost::system::error_code failed;
+        const int signal =
+            co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, failed));
+        if (failed) co_return;
+        switch (signal) {
+            case SIGHUP:
+                if (!stopping_ && !reloading_) start_task(reload());
+                break;
+            case SIGUSR1:
+                spdlog::info("reopening_logs");
+                front_.reopen_logs();
+                break;
+            default:
+                if (stopping_) {
+                    hurry_ = true;
+                } else {
+                    stopping_ = true;
+                    start_task(stop());
+                }
+                break;
+        }
+    }
+}
+
+asio::awaitable<void> Daemon::reload() {
+    reloading_ = true;
+    (void)notifier_.reloading("reloading the configuration");
+    const std::string problem = co_await control_->reload_for_signal();
+    if (problem.empty()) {
+        spdlog::info("reloaded");
+    } else {
+        spdlog::error("reload_refused error={}", log_value(problem));
+    }
+    (void)notifier_.ready(problem.empty() ? "serving" : "serving; the last reload was refused");
+    reloading_ = false;
+}
+
+asio::awaitable<std::size_t> Daemon::open_sessions() {
+    auto count = std::make_shared<std::atomic<std::size_t>>(0);
+    const std::function<void(Worker&)> ask = [count](Worker& worker) {
+        count->fetch_add(worker.sessions());
+    };
+    const auto stuck = co_await publisher_.on_workers(ask, 1s);
+    co_return count->load() + stuck.size();
+}
+
+/// True when every connection has ended. A second signal ends the wait.
+asio::awaitable<bool> Daemon::wait_for_sessions(std::chrono::steady_clock::time_point deadline) {
+    asio::steady_timer timer(context_);
+    for (;;) {
+        const std::size_t open = co_await open_sessions();
+        if (open == 0) co_return true;
+        if (hurry_ || std::chrono::steady_clock::now() >= deadline) co_return false;
+        (void)notifier_.extend_timeout(10s);
+        timer.expires_after(20ms);
+        boost::system::error_code ignored;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+}
+
+asio::awaitable<void> Daemon::stop() {
+    (void)notifier_.stopping("finishing requests");
+    const auto limit = front_.config().timeouts.shutdown;
+    spdlog::info("stopping timeout_ms={}", limit.count());
+    const std::function<void(Worker&)> drain = [](Worker& worker) { worker.drain(); };
+    co_await publisher_.on_workers(drain, 2s);
+    bool empty = co_await wait_for_sessions(std::chrono::steady_clock::now() + limit);
+    if (!empty) {
+        spdlog::warn("cutting_connections reason={}", hurry_ ? "second_signal" : "timeout");
+        const std::function<void(Worker&)> cut = [](Worker& worker) { worker.cut_all(); };
+        co_await publisher_.on_workers(cut, 1s);
+        if (!hurry_) {
+            empty = co_await wait_for_sessions(std::chrono::steady_clock::now() + kFarewell);
+        }
+        const std::function<void(Worker&)> end = [](Worker& worker) { worker.stop_sessions(); };
+        hurry_ = false;
+        if (!empty) {
+            co_await publisher_.on_workers(end, 1s);
+            empty = co_await wait_for_sessions(std::chrono::steady_clock::now() + kFarewell);
+        }
+    }
+    co_await control_->stop();
+    co_await monitor_.stop();
+    for (const auto& worker : workers_) worker->join();
+    front_.close_log();
+    spdlog::info("stopped");
+    stopped_ = true;
+    boost::system::error_code ignored;
+    signals_.cancel(ignored);
+    context_.stop();
+}
+
+/// WATCHDOG=1 as long as this loop turns and every worker answers.
+asio::awaitable<void> Daemon::watch_workers() {
+    const auto interval = notifier_.watchdog_interval();
+    if (!interval) co_return;
+    asio::steady_timer timer(context_);
+    while (!stopped_) {
+        timer.expires_after(*interval);
+        boost::system::error_code ignored;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        if (stopped_) co_return;
+        const std::function<void(Worker&)> nothing = [](Worker&) {};
+        const auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(*interval);
+        const auto stuck = co_await publisher_.on_workers(nothing, limit);
+        if (stuck.empty()) {
+            (void)notifier_.watchdog();
+        } else {
+            spdlog::error("worker_stuck worker={}", stuck.front());
+        }
+    }
+}
+
+}  // namespace
+
+int check(const config::Config& config) {
+    net::TicketKeys keys;
+    int problems = 0;
+    for (const config::Listener& listener : config.listeners) {
+        if (!listener.tls) continue;
+        if (auto tls = net::TlsContext::create(*listener.tls, keys); !tls) {
+            std::fprintf(stderr, "%s: listener %s: %s\n", config.file.c_str(),
+                         listener.address.c_str(), tls.error().message.c_str());
+            ++problems;
+        }
+    }
+    if (problems != 0) return 1;
+    std::printf("%s is valid: %zu listener%s, %zu service%s\n", config.file.c_str(),
+                config.listeners.size(), config.listeners.size() == 1 ? "" : "s",
+                config.services.size(), config.services.size() == 1 ? "" : "s");
+    return 0;
+}
+
+int run(config::Config config) {
+    ::signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    Daemon daemon(std::make_shared<const config::Config>(std::move(config)));
+    if (auto started = daemon.start(); !started) {
+        std::fprintf(stderr, "switchyardd: %s\n", started.error().message.c_str());
+        return 1;
+    }
+    daemon.run();
+    return 0;
+}
+
+}  // namespace switchyard::server

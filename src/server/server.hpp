@@ -1,0 +1,18 @@
+#pragma once
+
+#include "config/config.hpp"
+
+namespace switchyard::server {
+
+/// Runs the daemon with this configuration until a signal ends it: SIGTERM or SIGINT stop (a second
+/// one at once), SIGHUP reloads, SIGUSR1 reopens the access log. Returns the exit code; says on
+/// standard error what went wrong. Nothing is left half-started: everything that can fail at the
+/// start is done before the first connection is accepted.
+[[nodiscard]] int run(config::Config config);
+
+/// Checks what loading the configuration can't know: that the certificates and keys can be used.
+/// Binds and writes nothing. Returns the exit code, 0 for valid; says what is wrong or that all is
+/// well.
+[[nodiscard]] int check(const config::Config& config);
+
+}  // namespace switchyard::server

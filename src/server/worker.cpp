@@ -1,0 +1,168 @@
+#include "server/worker.hpp"
+
+#include <csignal>
+#include <random>
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <spdlog/spdlog.h>
+
+#include "base/log.hpp"
+#include "config/cidr.hpp"
+
+namespace switchyard::server {
+
+namespace {
+
+constexpr std::size_t kSpareContexts = 256;
+
+std::uint64_t seed() {
+    std::random_device device;
+    return (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+bool is_trusted(const std::vector<config::Cidr>& ranges, const net::Address& peer) {
+    if (ranges.empty()) return false;
+    std::uint8_t bytes[16];
+    peer.bytes16(bytes);
+    for (const config::Cidr& range : ranges) {
+        if (config::contains(range, bytes)) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+/// A session in the worker's list.
+struct Worker::Session {
+    Session(net::EventLoop& loop, Worker& worker, const net::Address& peer, bool trusted,
+            std::uint16_t https_port, const ConnectionLimiter::Ticket& limiter_ticket)
+        : ticket(limiter_ticket), http(loop, worker, peer, trusted, https_port) {}
+
+    ConnectionLimiter::Ticket ticket;
+    Session* previous = nullptr;
+    Session* next = nullptr;
+    h1::ServerSession http;
+};
+
+Worker::Worker(std::size_t index, const std::atomic<const route::Snapshot*>& snapshot,
+               observe::WorkerCell& counters, ConnectionLimiter& limiter,
+               std::shared_ptr<const WorkerOptions> options)
+    : pool_(loop_, index),
+      random_(seed()),
+      context_{index, loop_, snapshot, pool_, random_, counters, nullptr, options->relay},
+      relay_(context_),
+      limiter_(limiter),
+      options_(std::move(options)) {}
+
+Worker::~Worker() { join(); }
+
+void Worker::start() {
+    thread_ = std::thread([this] {
+        // Signals are the control thread's.
+        sigset_t all;
+        ::sigfillset(&all);
+        ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+        const std::string name = "worker-" + std::to_string(context_.index);
+        ::pthread_setname_np(::pthread_self(), name.c_str());
+        loop_.run();
+        listeners_.clear();
+        pool_.clear();
+        spare_contexts_.clear();
+    });
+}
+
+void Worker::join() {
+    if (!thread_.joinable()) return;
+    loop_.post([this] { loop_.stop(); });
+    thread_.join();
+}
+
+void Worker::set_options(std::shared_ptr<const WorkerOptions> options) {
+    options_ = std::move(options);
+    context_.options = options_->relay;
+}
+
+void Worker::open_listener(const std::string& address, int fd, ListenerSettings settings) {
+    Listening& listening = listeners_[address];
+    listening.settings = std::move(settings);
+    listening.acceptor = std::make_unique<net::Acceptor>(
+        loop_, fd, [this, &listening](int socket, const net::Address& peer) {
+            accepted(socket, peer, listening.settings);
+        });
+}
+
+void Worker::change_listener(const std::string& address, ListenerSettings settings) {
+    const auto found = listeners_.find(address);
+    if (found != listeners_.end()) found->second.settings = std::move(settings);
+}
+
+void Worker::close_listener(const std::string& address) {
+    const auto found = listeners_.find(address);
+    if (found == listeners_.end()) return;
+    found->second.acceptor->close();
+    listeners_.erase(found);
+}
+
+void Worker::accepted(int fd, const net::Address& peer, const ListenerSettings& settings) {
+    context_.counters.connections_accepted.add();
+    const ConnectionLimiter::Ticket ticket =
+        limiter_.enter(peer, options_->connections, options_->connections_per_address);
+    auto* session = new Session(loop_, *this, peer, is_trusted(options_->trusted_proxies, peer),
+                                settings.https_port, ticket);
+    session->next = sessions_;
+    if (sessions_ != nullptr) sessions_->previous = session;
+    sessions_ = session;
+    session->http.owner = session;
+    ++session_count_;
+    context_.counters.connections.add();
+    if (!ticket.within_limits) {
+        context_.counters.connections_refused.add();
+        session->http.refuse_all();
+    }
+    session->http.start(fd, settings.tls);
+}
+
+void Worker::session_ended(h1::ServerSession& ended) {
+    auto* session = static_cast<Session*>(ended.owner);
+    if (session->previous != nullptr) {
+        session->previous->next = session->next;
+    } else {
+        sessions_ = session->next;
+    }
+    if (session->next != nullptr) session->next->previous = session->previous;
+    --session_count_;
+    context_.counters.connections.subtract();
+    limiter_.leave(session->ticket);
+    delete session;
+}
+
+std::unique_ptr<h1::RequestContext> Worker::acquire_context() {
+    if (spare_contexts_.empty()) return std::make_unique<h1::RequestContext>();
+    std::unique_ptr<h1::RequestContext> context = std::move(spare_contexts_.back());
+    spare_contexts_.pop_back();
+    return context;
+}
+
+void Worker::release_context(std::unique_ptr<h1::RequestContext> context) {
+    if (spare_contexts_.size() < kSpareContexts) spare_contexts_.push_back(std::move(context));
+}
+
+void Worker::drain() {
+    draining_ = true;
+    for (auto& [address, listening] : listeners_) listening.acceptor->close();
+    listeners_.clear();
+    pool_.clear();
+    for (Session* session = sessions_; session != nullptr; session = session->next) {
+        session->http.drain();
+    }
+}
+
+void Worker::stop_sessions() {
+    for (Session* session = sessions_; session != nullptr; session = session->next) {
+        session->http.stop();
+    }
+}
+
+}  // namespace switchyard::server

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "h1/server_session.hpp"
+#include "net/event_loop.hpp"
+#include "net/listener.hpp"
+#include "net/tls_context.hpp"
+#include "relay/relay.hpp"
+#include "server/connection_limiter.hpp"
+#include "server/options.hpp"
+#include "upstream/pool.hpp"
+
+namespace switchyard::server {
+
+/// How connections of one listening address are treated; replaced by a reload.
+struct ListenerSettings {
+    std::uint16_t https_port = 0;  ///< Redirect there; 0: serve.
+    std::shared_ptr<const net::TlsContext> tls;  ///< Null: plain.
+};
+
+/// One thread that serves connections: its loop, sessions, relay, pool. Constructed and destroyed
+/// on the control thread; in between everything but post() and the counters happens on its own.
+class Worker final : private h1::SessionHost {
+  public:
+    Worker(std::size_t index, const std::atomic<const route::Snapshot*>& snapshot,
+           observe::WorkerCell& counters, ConnectionLimiter& limiter,
+           std::shared_ptr<const WorkerOptions> options);
+    ~Worker() override;
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    void start();
+    /// Ends the loop and waits for the thread. All sessions must have ended.
+    void join();
+
+    /// Any thread: runs `function` on the worker's thread.
+    void post(std::function<void()> function) { loop_.post(std::move(function)); }
+
+    // Worker's thread.
+    void set_options(std::shared_ptr<const WorkerOptions> options);
+    void set_access_sink(observe::AccessSink* sink) noexcept { context_.access_log = sink; }
+    void open_listener(const std::string& address, int fd, ListenerSettings settings);
+    void change_listener(const std::string& address, ListenerSettings settings);
+    void close_listener(const std::string& address);
+
+    void advance_pool(const route::Target& target, std::uint64_t epoch) {
+        pool_.advance(target, epoch);
+    }
+    void forget_target(std::uint32_t id) { pool_.forget(id); }
+    void cut(const route::Ledger& ledger) { relay_.cut(ledger); }
+
+    /// Stops accepting, ends idle connections, lets busy ones finish.
+    void drain();
+    /// Cuts every request under way (503 or abort).
+    void cut_all() { relay_.cut_all(); }
+    /// Ends every connection at once.
+    void stop_sessions();
+    [[nodiscard]] std::size_t sessions() const noexcept { return session_count_; }
+
+  private:
+    struct Listening {
+        std::unique_ptr<net::Acceptor> acceptor;
+        ListenerSettings settings;
+    };
+    struct Session;
+
+    void accepted(int fd, const net::Address& peer, const ListenerSettings& settings);
+
+    // h1::SessionHost
+    [[nodiscard]] const std::shared_ptr<const h1::ServerOptions>& options() const override {
+        return options_->session;
+    }
+    [[nodiscard]] http::Handler& handler() override { return relay_; }
+    [[nodiscard]] observe::WorkerCell& counters() override { return context_.counters; }
+    [[nodiscard]] bool draining() const override { return draining_; }
+    [[nodiscard]] std::unique_ptr<h1::RequestContext> acquire_context() override;
+    void release_context(std::unique_ptr<h1::RequestContext> context) override;
+    void session_ended(h1::ServerSession& session) override;
+
+    net::EventLoop loop_;
+    upstream::Pool pool_;
+    upstream::Random random_;
+    relay::WorkerContext context_;
+    relay::Relay relay_;
+    ConnectionLimiter& limiter_;
+    std::shared_ptr<const WorkerOptions> options_;
+    std::unordered_map<std::string, Listening> listeners_;
+    std::vector<std::unique_ptr<h1::RequestContext>> spare_contexts_;
+    Session* sessions_ = nullptr;
+    std::size_t session_count_ = 0;
+    bool draining_ = false;
+    std::thread thread_;
+};
+
+}  // namespace switchyard::server
