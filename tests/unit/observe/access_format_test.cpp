@@ -1,6 +1,7 @@
 #include "observe/access_format.hpp"
 
 #include <chrono>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,29 @@ TEST(AccessFormat, JsonHasEveryField) {
               R"("total_us":2100,"retries":1,"request_id":"5f0c1b",)"
               R"("referer":"https://scores.example/","user_agent":"curl/7.88.1"})"
               "\n");
+}
+
+/// docs/operations.md shows a line with all fields in their order, and a row for each.
+TEST(AccessFormat, TheDocumentationIsComplete) {
+    std::ifstream file(SWITCHYARD_SOURCE_DIR "/docs/operations.md");
+    ASSERT_TRUE(file);
+    std::vector<std::string> shown;
+    std::string rows;
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("{\"time\":")) {
+            const auto example = boost::json::parse(line);
+            for (const auto& field : example.as_object())
+                shown.push_back(field.key());
+        }
+        if (line.starts_with("| `")) rows += line + "\n";
+    }
+    std::vector<std::string> written;
+    for (const auto& field : json_of(sample()))
+        written.push_back(field.key());
+    EXPECT_EQ(shown, written);
+    for (const std::string& field : written) {
+        EXPECT_NE(rows.find("`" + field + "`"), std::string::npos) << field;
+    }
 }
 
 TEST(AccessFormat, CombinedBeginsLikeApacheAndAddsTheRest) {

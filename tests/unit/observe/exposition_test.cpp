@@ -1,6 +1,8 @@
 #include "observe/exposition.hpp"
 
 #include <array>
+#include <fstream>
+#include <regex>
 #include <set>
 #include <sstream>
 
@@ -144,6 +146,25 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
     EXPECT_EQ(families, 38U);
+}
+
+/// docs/operations.md names every metric, and no other.
+TEST(Exposition, TheDocumentationIsComplete) {
+    std::ifstream file(SWITCHYARD_SOURCE_DIR "/docs/operations.md");
+    ASSERT_TRUE(file);
+    std::set<std::string> documented;
+    const std::regex row(R"(^\| `(switchyard_[a-z_]+)` \| (counter|gauge|histogram) \|.*)");
+    for (std::string line; std::getline(file, line);) {
+        std::smatch match;
+        if (std::regex_match(line, match, row))
+            documented.insert(match[1].str() + " " + match[2].str());
+    }
+    std::set<std::string> exposed;
+    std::istringstream page(sample_page());
+    for (std::string line; std::getline(page, line);) {
+        if (line.starts_with("# TYPE ")) exposed.insert(line.substr(7));
+    }
+    EXPECT_EQ(documented, exposed);
 }
 
 }  // namespace
