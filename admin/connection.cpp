@@ -46,8 +46,9 @@ std::string owner(const std::string& socket) {
 Failure connect_failure(const std::string& socket, int error_number) {
     const std::string where = "name its socket with --socket or SWITCHYARD_SOCKET.";
     if (error_number == ENOENT) {
-        return unreachable("There is no socket " + socket + ".",
-                           "Is switchyardd running? If it is, " + where);
+        return unreachable(
+            "There is no socket " + socket + ".",
+            "Is switchyardd running (systemctl status switchyard)? If it is, " + where);
     }
     if (error_number == EACCES || error_number == EPERM) {
         const std::string who = owner(socket);

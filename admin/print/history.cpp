@@ -15,7 +15,7 @@ std::string shown(const json::value& from, std::string_view key) {
 }
 
 Paint paint_of_outcome(std::string_view outcome) {
-    if (outcome == "drained" || outcome == "committed") return Paint::green;
+    if (outcome == "drained" || outcome == "committed" || outcome == "done") return Paint::green;
     return outcome == "refused" || outcome == "cut" ? Paint::red : Paint::yellow;
 }
 

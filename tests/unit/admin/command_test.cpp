@@ -121,7 +121,7 @@ TEST(Status, AMissingDaemonIsThree) {
     const Outcome outcome = run_command({"status", "--socket", folder.socket});
     EXPECT_EQ(outcome.code, kUnreachable);
     EXPECT_THAT(outcome.err,
-                AllOf(HasSubstr(folder.socket), HasSubstr("\n  Is switchyardd running?")));
+                AllOf(HasSubstr(folder.socket), HasSubstr("\n  Is switchyardd running")));
     const Outcome json = run_command({"status", "--json", "--socket", folder.socket});
     EXPECT_EQ(json.code, kUnreachable);
     EXPECT_EQ(boost::json::parse(json.out).at("error").at("code"), "unreachable");
