@@ -113,13 +113,15 @@ class Controller {
                                             std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> make_change(ChangeRequest request,
                                              std::shared_ptr<ChangeTicket> ticket);
+    [[nodiscard]] Assessment assess(const ChangeRequest& request) const;
+    [[nodiscard]] boost::json::object committed_json(const Commit& commit) const;
+    [[nodiscard]] boost::json::array service_names() const;
+
+    // controller_answers.cpp
     boost::asio::awaitable<void> make_plan(ChangeRequest request, Assessment assessment,
                                            std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> refuse(ChangeRequest request, Assessment assessment,
                                         Refusal refusal, std::shared_ptr<ChangeTicket> ticket);
-    [[nodiscard]] Assessment assess(const ChangeRequest& request) const;
-    [[nodiscard]] boost::json::object committed_json(const Commit& commit) const;
-    [[nodiscard]] boost::json::array service_names() const;
 
     // controller_health.cpp
     [[nodiscard]] Survey survey(const route::SlotState& slot, bool rollback) const;

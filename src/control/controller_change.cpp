@@ -1,7 +1,6 @@
 // Switch and rollback: checked, durable, visible, acknowledged; then the drain.
 #include "base/log.hpp"
 #include "control/change_parts.hpp"
-#include "control/target_view.hpp"
 
 #include <exception>
 #include <utility>
@@ -236,96 +235,6 @@ json::object Controller::committed_json(const Commit& commit) const {
     line["history_id"] = commit.history_id;
     line["reserved_ip"] = reserved_ip(commit.next->name());
     return line;
-}
-
-asio::awaitable<void> Controller::make_plan(ChangeRequest request, Assessment assessment,
-                                            std::shared_ptr<ChangeTicket> ticket) {
-    bool forced = false;
-    if (assessment.slot_exists() && *assessment.to != assessment.state->live) {
-        std::optional<Refusal> unhealthy =
-            co_await check_health(assessment.state, *assessment.to, request.rollback);
-        if (unhealthy && request.force && unhealthy->code == "unhealthy_target") {
-            forced = true;
-        } else if (unhealthy) {
-            assessment.refusals.push_back(std::move(*unhealthy));
-        }
-    }
-    const route::ServiceState& state = *assessment.state;
-    json::object plan;
-    plan["plan"] = true;
-    plan["service"] = state.name();
-    plan["action"] = request.action();
-    plan["from"] = to_string(state.live);
-    plan["to"] = nullptr;
-    if (assessment.to) plan["to"] = to_string(*assessment.to);
-    plan["from_name"] = state.live_slot().name;
-    plan["to_name"] = nullptr;
-    json::array targets;
-    if (assessment.slot_exists()) {
-        const route::SlotState& slot = *state.slot(*assessment.to);
-        plan["to_name"] = slot.name;
-        for (const auto& target : slot.targets) {
-            targets.push_back(target_json(*target, ports_.monitor.report(*target)));
-        }
-    }
-    plan["epoch"] = state.epoch;
-    plan["epoch_after"] = state.epoch + 1;
-    plan["allowed"] = assessment.refusals.empty();
-    plan["forced"] = forced;
-    json::array refusals;
-    for (const Refusal& refusal : assessment.refusals) {
-        json::object object;
-        object["code"] = refusal.code;
-        object["message"] = refusal.message;
-        object["hint"] = refusal.hint;
-        refusals.push_back(std::move(object));
-    }
-    plan["refusals"] = std::move(refusals);
-    plan["in_flight_on_old"] = routing_.books(state.name(), state.live).in_flight;
-    plan["drain_timeout_ms"] = request.drain_timeout.value_or(state.config->drain_timeout).count();
-    plan["targets"] = std::move(targets);
-    plan["reserved_ip"] = reserved_ip(state.name());
-    ticket->answer(std::move(plan));
-}
-
-asio::awaitable<void> Controller::refuse(ChangeRequest request, Assessment assessment,
-                                         Refusal refusal, std::shared_ptr<ChangeTicket> ticket) {
-    state::HistoryEntry line;
-    line.at = Wall::now();
-    line.service = request.service;
-    line.action = request.action();
-    line.uid = request.caller.uid;
-    line.user = request.caller.user;
-    line.outcome = "refused";
-    line.detail = refusal.message;
-    if (assessment.state) {
-        line.from = assessment.state->live;
-        line.to = assessment.to;
-        line.epoch = assessment.state->epoch;
-    }
-    json::object event;
-    event["event"] = "refused";
-    event["at"] = rfc3339(line.at);
-    event["service"] = request.service;
-    event["action"] = line.action;
-    event["code"] = refusal.code;
-    event["message"] = refusal.message;
-    event["uid"] = request.caller.uid;
-    event["user"] = request.caller.user;
-    spdlog::warn("switch_refused service={} action={} code={} uid={} user={} message={}",
-                 log_value(request.service), line.action, refusal.code, request.caller.uid,
-                 log_value(request.caller.user), log_value(refusal.message));
-
-    ticket->refuse(std::move(refusal));
-    // Services that don't exist get no lines in the history, and no events: their names are
-    // whatever somebody typed.
-    if (!assessment.state) co_return;
-    ++entries_.at(request.service).refused;
-    events_.publish(std::move(event));
-    const auto written = co_await store_.append(line);
-    if (!written) {
-        spdlog::error("history_not_written error={}", log_value(written.error().message));
-    }
 }
 
 }  // namespace switchyard::control

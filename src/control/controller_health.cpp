@@ -72,22 +72,17 @@ Refusal Controller::unhealthy_target(const route::ServiceState& state, Colour to
         refusal.message = fmt::format("{} of {} targets of {} are not healthy",
                                       now.unhealthy + now.unknown, slot.targets.size(), where);
     }
-    refusal.hint = "Look at the targets, or do it anyway with --force.";
+    refusal.message += ".";
+    refusal.hint = fmt::format("Wait until it is healthy, or {} anyway with --force.",
+                               rollback ? "roll back" : "switch");
     refusal.details["service"] = state.name();
     refusal.details["slot"] = to_string(to);
     json::array targets;
-    std::string first_reason;
     const Wall::time_point when = Wall::now();
     for (const auto& target : slot.targets) {
         const TargetReport report = ports_.monitor.report(*target);
-        json::object object = refused_target_json(*target, report, when);
-        if (first_reason.empty() && report.health != route::Health::healthy) {
-            first_reason = fmt::format("{} {}", target->address(),
-                                       std::string_view(object.at("reason").as_string()));
-        }
-        targets.push_back(std::move(object));
+        targets.push_back(refused_target_json(*target, report, when));
     }
-    refusal.message += first_reason.empty() ? "." : ": " + first_reason + ".";
     refusal.details["targets"] = std::move(targets);
     return refusal;
 }

@@ -54,4 +54,8 @@ asio::awaitable<void> TaskGroup::wait() {
         co_await ended_.wait();
 }
 
+asio::awaitable<void> TaskGroup::wait_until(std::chrono::steady_clock::time_point deadline) {
+    if (!tasks_.empty()) co_await ended_.wait_until(deadline);
+}
+
 }  // namespace switchyard::control

@@ -28,6 +28,9 @@ class TaskGroup {
     /// Until every task ended.
     boost::asio::awaitable<void> wait();
 
+    /// The same, at most until `deadline`; may complete earlier.
+    boost::asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point deadline);
+
     [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
 
   private:

@@ -1,0 +1,208 @@
+#include "control/admin_routes.hpp"
+
+#include "control/change_body.hpp"
+#include "control/peer.hpp"
+#include "control/status.hpp"
+
+#include <charconv>
+#include <utility>
+
+#include <boost/json/serialize.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <spdlog/fmt/fmt.h>
+
+namespace switchyard::control {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+struct AdminRoutes::Call {
+    HttpRequest request;
+    std::vector<std::string> path;
+    std::vector<std::pair<std::string, std::string>> query;
+
+    [[nodiscard]] const std::string* parameter(std::string_view key) const {
+        for (const auto& [name, value] : query) {
+            if (name == key) return &value;
+        }
+        return nullptr;
+    }
+};
+
+namespace {
+
+HttpReply object_reply(const json::object& object) {
+    HttpReply reply;
+    reply.body = json::serialize(object) + "\n";
+    return reply;
+}
+
+HttpReply refusal_reply(const Refusal& refusal) {
+    HttpReply reply = object_reply(refusal.to_json());
+    reply.status = refusal.status;
+    return reply;
+}
+
+HttpReply stream_reply(std::unique_ptr<LineSource> stream) {
+    HttpReply reply;
+    reply.content_type = "application/x-ndjson";
+    reply.stream = std::move(stream);
+    return reply;
+}
+
+HttpReply wrong_method(std::string allowed) {
+    HttpReply reply = refusal_reply(method_not_allowed(allowed));
+    reply.fields.emplace_back("Allow", std::move(allowed));
+    return reply;
+}
+
+Caller caller_of(const HttpRequest& request) {
+    if (!request.uid) return daemon_caller();
+    return {*request.uid, user_name(*request.uid)};
+}
+
+}  // namespace
+
+HttpReply AdminRoutes::failure(unsigned status) const {
+    switch (status) {
+        case 413:
+        case 431:
+            return refusal_reply(too_large());
+        case 400:
+            return refusal_reply(bad_request("This is not an HTTP request."));
+        default:
+            return refusal_reply(internal_error("a request could not be handled"));
+    }
+}
+
+asio::awaitable<HttpReply> AdminRoutes::handle(HttpRequest request) {
+    Call call;
+    const auto url = boost::urls::parse_origin_form(request.target);
+    if (!url) co_return refusal_reply(bad_request("The request target is not a path."));
+    for (const std::string segment : url->segments())
+        call.path.push_back(segment);
+    for (const auto& parameter : url->params()) {
+        call.query.emplace_back(std::string(parameter.key), std::string(parameter.value));
+    }
+    call.request = std::move(request);
+    co_return co_await dispatch(std::move(call));
+}
+
+asio::awaitable<HttpReply> AdminRoutes::dispatch(Call call) {
+    const std::vector<std::string>& path = call.path;
+    const bool get = call.request.method == "GET";
+    const bool post = call.request.method == "POST";
+    const bool v1 = path.size() >= 2 && path[0] == "v1";
+    const std::string name = v1 ? path[1] : std::string();
+    if (v1 && path.size() == 2) {
+        if (name == "version" || name == "status" || name == "events" || name == "history") {
+            if (!get) co_return wrong_method("GET");
+            if (name == "status") co_return status(call);
+            if (name == "events") co_return events(call);
+            if (name == "history") co_return co_await history(std::move(call));
+            json::object version;
+            version["version"] = SWITCHYARD_VERSION;
+            version["api"] = 1;
+            co_return object_reply(version);
+        }
+        if (name == "reload") {
+            if (!post) co_return wrong_method("POST");
+            co_return co_await reload(std::move(call));
+        }
+    }
+    if (v1 && name == "services" && path.size() == 3) {
+        if (!get) co_return wrong_method("GET");
+        co_return service(call);
+    }
+    if (v1 && name == "services" && path.size() == 4 &&
+        (path[3] == "switch" || path[3] == "rollback")) {
+        if (!post) co_return wrong_method("POST");
+        const bool rollback = path[3] == "rollback";
+        co_return co_await change(std::move(call), rollback);
+    }
+    co_return refusal_reply(not_found(call.request.target));
+}
+
+HttpReply AdminRoutes::status(const Call&) const {
+    return object_reply(status_json(controller_, metrics_address_()));
+}
+
+Refusal AdminRoutes::no_service(const std::string& name) const {
+    json::array known;
+    for (const auto& state : controller_.snapshot().services)
+        known.emplace_back(state->name());
+    return unknown_service(name, std::move(known));
+}
+
+HttpReply AdminRoutes::service(const Call& call) const {
+    const auto state = controller_.routing().find(call.path[2]);
+    if (!state) return refusal_reply(no_service(call.path[2]));
+    json::object object = service_json(controller_, *state);
+    object["now"] = rfc3339(Wall::now());
+    return object_reply(object);
+}
+
+HttpReply AdminRoutes::events(const Call& call) {
+    std::string service;
+    if (const std::string* wish = call.parameter("service")) service = *wish;
+    if (!service.empty() && !controller_.routing().find(service)) {
+        return refusal_reply(no_service(service));
+    }
+    return stream_reply(controller_.events().subscribe(std::move(service)));
+}
+
+asio::awaitable<HttpReply> AdminRoutes::history(Call call) {
+    std::string service;
+    if (const std::string* wish = call.parameter("service")) service = *wish;
+    std::size_t limit = 20;
+    if (const std::string* text = call.parameter("limit")) {
+        const char* end = text->data() + text->size();
+        const auto result = std::from_chars(text->data(), end, limit);
+        if (result.ec != std::errc() || result.ptr != end || limit < 1 || limit > 1000) {
+            co_return refusal_reply(
+                bad_request("limit must be a whole number from 1 to 1000.", "limit"));
+        }
+    }
+    const auto entries = co_await controller_.history(service, limit);
+    if (!entries) {
+        const std::string& file = controller_.snapshot().config->state;
+        Refusal failed = state_failed(file, entries.error());
+        failed.message = "The history could not be read: " + entries.error().message;
+        co_return refusal_reply(failed);
+    }
+    // A service of former times still has its history; a mistyped one has none and never was.
+    if (entries->empty() && !service.empty() && !controller_.routing().find(service)) {
+        co_return refusal_reply(no_service(service));
+    }
+    json::array array;
+    for (const state::HistoryEntry& entry : *entries)
+        array.push_back(history_json(entry));
+    json::object object;
+    object["entries"] = std::move(array);
+    co_return object_reply(object);
+}
+
+asio::awaitable<HttpReply> AdminRoutes::change(Call call, bool rollback) {
+    auto parsed = parse_change(call.request.body, rollback);
+    if (const auto* refusal = std::get_if<Refusal>(&parsed)) co_return refusal_reply(*refusal);
+    ChangeRequest request = std::get<ChangeRequest>(std::move(parsed));
+    request.service = call.path[2];
+    request.caller = caller_of(call.request);
+    const std::shared_ptr<ChangeTicket> ticket = controller_.change(std::move(request));
+    co_await ticket->decided();
+    if (ticket->error) co_return refusal_reply(*ticket->error);
+    if (ticket->object()) co_return object_reply(*ticket->object());
+    co_return stream_reply(std::make_unique<TicketStream>(ticket));
+}
+
+asio::awaitable<HttpReply> AdminRoutes::reload(Call call) {
+    const std::optional<Refusal> refusal = check_empty(call.request.body);
+    if (refusal) co_return refusal_reply(*refusal);
+    const std::shared_ptr<ChangeTicket> ticket = controller_.reload(caller_of(call.request));
+    co_await ticket->decided();
+    if (ticket->error) co_return refusal_reply(*ticket->error);
+    co_return object_reply(*ticket->object());
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "control/controller.hpp"
+#include "control/http_message.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+namespace switchyard::control {
+
+/// The admin API (docs/admin-api.md): turns requests into commands of the controller, and what
+/// comes of them into answers. Control thread only.
+class AdminRoutes final : public HttpHandler {
+  public:
+    /// `metrics_address` is asked at each status.
+    AdminRoutes(Controller& controller, std::function<std::string()> metrics_address)
+        : controller_(controller), metrics_address_(std::move(metrics_address)) {}
+
+    boost::asio::awaitable<HttpReply> handle(HttpRequest request) override;
+    [[nodiscard]] HttpReply failure(unsigned status) const override;
+
+  private:
+    /// A request taken apart: path segments behind /v1, and the query.
+    struct Call;
+
+    boost::asio::awaitable<HttpReply> dispatch(Call call);
+    boost::asio::awaitable<HttpReply> change(Call call, bool rollback);
+    boost::asio::awaitable<HttpReply> reload(Call call);
+    boost::asio::awaitable<HttpReply> history(Call call);
+    [[nodiscard]] HttpReply status(const Call& call) const;
+    [[nodiscard]] HttpReply service(const Call& call) const;
+    [[nodiscard]] HttpReply events(const Call& call);
+    [[nodiscard]] Refusal no_service(const std::string& name) const;
+
+    Controller& controller_;
+    std::function<std::string()> metrics_address_;
+};
+
+}  // namespace switchyard::control

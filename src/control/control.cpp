@@ -1,0 +1,69 @@
+#include "control/control.hpp"
+
+#include "base/log.hpp"
+#include "control/peer.hpp"
+
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+namespace switchyard::control {
+
+namespace asio = boost::asio;
+
+ControlPlane::ControlPlane(asio::io_context& context, std::shared_ptr<const config::Config> config,
+                           std::unique_ptr<state::Store> store, Ports ports,
+                           ControllerTuning tuning)
+    : executor_(context.get_executor()),
+      config_(config),
+      controller_(executor_, ports, std::move(config), std::move(store), std::move(tuning)),
+      admin_routes_(controller_, [this] { return metrics_address(); }),
+      metrics_routes_(controller_) {}
+
+ControlPlane::~ControlPlane() = default;
+
+Result<std::shared_ptr<const route::Snapshot>> ControlPlane::prepare() {
+    return controller_.prepare();
+}
+
+Result<void> ControlPlane::listen() {
+    auto admin = ListeningSocket::unix_socket(config_->admin.socket, config_->admin.socket_mode);
+    if (!admin) return admin.error();
+    if (!config_->admin.metrics.empty()) {
+        auto metrics = ListeningSocket::tcp(config_->admin.metrics, "admin.metrics");
+        if (!metrics) return metrics.error();
+        metrics_server_.emplace(executor_, "metrics", std::move(*metrics), metrics_routes_);
+    }
+    admin_server_.emplace(executor_, "admin", std::move(*admin), admin_routes_);
+    return {};
+}
+
+void ControlPlane::start() {
+    controller_.start();
+    if (admin_server_) {
+        admin_server_->start();
+        spdlog::info("admin_listening socket={}", log_value(admin_server_->address()));
+    }
+    if (metrics_server_) {
+        metrics_server_->start();
+        spdlog::info("metrics_listening address={}", log_value(metrics_server_->address()));
+    }
+}
+
+asio::awaitable<void> ControlPlane::stop() {
+    co_await controller_.stop();
+    if (admin_server_) co_await admin_server_->stop();
+    if (metrics_server_) co_await metrics_server_->stop();
+}
+
+asio::awaitable<std::string> ControlPlane::reload_for_signal() {
+    const std::shared_ptr<ChangeTicket> ticket = controller_.reload(daemon_caller("signal"));
+    co_await ticket->decided();
+    co_return ticket->error ? ticket->error->message : std::string();
+}
+
+std::string ControlPlane::metrics_address() const {
+    return metrics_server_ ? metrics_server_->address() : std::string();
+}
+
+}  // namespace switchyard::control

@@ -1,0 +1,247 @@
+#include "control/status.hpp"
+
+#include "control/target_view.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+
+namespace switchyard::control {
+
+namespace json = boost::json;
+
+namespace {
+
+json::object books_json(const Books& books) {
+    json::object object;
+    object["accepted"] = books.accepted();
+    for (std::size_t i = 0; i < observe::kOutcomes; ++i) {
+        object[observe::to_string(static_cast<observe::Outcome>(i))] = books.ended[i];
+    }
+    object["in_flight"] = books.in_flight;
+    return object;
+}
+
+Books unrouted_books(const ProcessFacts& facts) {
+    Books books;
+    for (const observe::WorkerCell& cell : facts.workers()) {
+        for (std::size_t i = 0; i < observe::kOutcomes; ++i) {
+            books.ended[i] += cell.unrouted_by_outcome[i].get();
+        }
+    }
+    return books;
+}
+
+/// 5xx answers, and answers that broke off on the upstream side. A failed target's answer is both
+/// (502), so the larger of the two numbers counts each of them once.
+std::uint64_t errors_of(const observe::SlotMetrics& metrics) {
+    std::uint64_t server_errors = 0;
+    std::uint64_t upstream_errors = 0;
+    for (const observe::SlotCell& cell : metrics.cells()) {
+        server_errors += cell.by_status_class[5].get();
+        upstream_errors +=
+            cell.by_outcome[static_cast<std::size_t>(observe::Outcome::upstream_error)].get();
+    }
+    return std::max(server_errors, upstream_errors);
+}
+
+json::object slot_json(const Controller& controller, const route::ServiceState& state,
+                       const route::SlotState& slot) {
+    const Books books = controller.routing().books(state.name(), slot.colour);
+    const RateMeter& rate = controller.entry(state.name()).rates[index_of(slot.colour)];
+    json::array targets;
+    bool healthy = false;
+    for (const auto& target : slot.targets) {
+        const TargetReport report = controller.monitor().report(*target);
+        healthy = healthy || report.health == route::Health::healthy;
+        targets.push_back(target_json(*target, report));
+    }
+    json::object object;
+    object["name"] = slot.name;
+    object["state"] = slot.colour == state.live ? "live" : "idle";
+    object["healthy"] = healthy;
+    object["in_flight"] = books.in_flight;
+    object["requests_per_second"] = std::round(rate.per_second() * 10) / 10;
+    object["requests_total"] = books.accepted();
+    object["errors_total"] = errors_of(*slot.metrics);
+    object["books"] = books_json(books);
+    object["targets"] = std::move(targets);
+    return object;
+}
+
+json::object change_json(const ChangeUnderWay& change) {
+    json::object object;
+    object["uid"] = change.caller.uid;
+    object["user"] = change.caller.user;
+    object["action"] = change.action;
+    object["since"] = rfc3339(change.since);
+    return object;
+}
+
+json::value colour_json(const std::optional<Colour>& colour) {
+    if (!colour) return nullptr;
+    return json::value(to_string(*colour));
+}
+
+}  // namespace
+
+json::object service_json(const Controller& controller, const route::ServiceState& state) {
+    const ServiceEntry& entry = controller.entry(state.name());
+    json::object object;
+    object["name"] = state.name();
+    json::array hosts;
+    for (const std::string& host : state.config->hosts)
+        hosts.emplace_back(host);
+    object["hosts"] = std::move(hosts);
+    object["path"] = state.config->path;
+    object["live"] = to_string(state.live);
+    object["live_name"] = state.live_slot().name;
+    object["live_since"] = rfc3339(entry.record.live_since);
+    object["epoch"] = state.epoch;
+    object["previous"] = colour_json(entry.record.previous);
+    json::object slots;
+    Books books;
+    for (const Colour colour : kColours) {
+        books += controller.routing().books(state.name(), colour);
+        if (const route::SlotState* slot = state.slot(colour)) {
+            slots[to_string(colour)] = slot_json(controller, state, *slot);
+        }
+    }
+    object["slots"] = std::move(slots);
+    object["books"] = books_json(books);
+    json::array drains;
+    for (const auto& job : controller.drains()) {
+        if (job->service != state.name()) continue;
+        json::object drain;
+        drain["slot"] = to_string(job->slot);
+        drain["epoch"] = job->epoch;
+        drain["in_flight"] = job->drain.in_flight();
+        drain["since"] = rfc3339(job->since);
+        drain["deadline"] = rfc3339(job->deadline);
+        drains.push_back(std::move(drain));
+    }
+    object["drains"] = std::move(drains);
+    object["change"] = nullptr;
+    if (const auto change = controller.change_under_way(state.name())) {
+        object["change"] = change_json(*change);
+    }
+    return object;
+}
+
+json::object status_json(const Controller& controller, const std::string& metrics_address) {
+    const route::Snapshot& snapshot = controller.snapshot();
+    const ProcessFacts& facts = controller.facts();
+    const Wall::time_point now = Wall::now();
+    json::object object;
+    object["version"] = SWITCHYARD_VERSION;
+    object["pid"] = static_cast<std::int64_t>(::getpid());
+    object["started_at"] = rfc3339(controller.started_at());
+    object["uptime_s"] = milliseconds_between(controller.started_steady(), Steady::now()) / 1000;
+    object["workers"] = controller.workers();
+    object["config_file"] = snapshot.config->file;
+    object["config_loaded_at"] = rfc3339(controller.config_loaded_at());
+    object["state_file"] = snapshot.config->state;
+    object["now"] = rfc3339(now);
+    json::array listeners;
+    for (const ProcessFacts::ListenerFact& fact : facts.listeners()) {
+        json::object listener;
+        listener["address"] = fact.address;
+        listener["tls"] = fact.tls;
+        listener["redirect"] = fact.redirect;
+        listeners.push_back(std::move(listener));
+    }
+    object["listeners"] = std::move(listeners);
+    object["metrics_address"] = nullptr;
+    if (!metrics_address.empty()) object["metrics_address"] = metrics_address;
+    std::uint64_t connections = 0;
+    for (const observe::WorkerCell& cell : facts.workers())
+        connections += cell.connections.get();
+    object["connections"] = connections;
+    json::array services;
+    json::value reserved_ip = nullptr;
+    for (const auto& state : snapshot.services) {
+        services.push_back(service_json(controller, *state));
+        if (reserved_ip.is_null()) reserved_ip = controller.reserved_ip(state->name());
+    }
+    object["services"] = std::move(services);
+    object["unrouted"] = books_json(unrouted_books(facts));
+    object["log_lines_dropped"] = facts.access_log_dropped();
+    object["reserved_ip"] = std::move(reserved_ip);
+    return object;
+}
+
+json::object history_json(const state::HistoryEntry& entry) {
+    json::object object;
+    object["id"] = entry.id;
+    object["at"] = rfc3339(entry.at);
+    object["service"] = entry.service;
+    object["action"] = entry.action;
+    object["uid"] = entry.uid;
+    object["user"] = entry.user;
+    object["from"] = colour_json(entry.from);
+    object["to"] = colour_json(entry.to);
+    object["epoch"] = entry.epoch;
+    object["outcome"] = entry.outcome;
+    object["detail"] = entry.detail;
+    object["receipt"] = nullptr;
+    if (!entry.receipt.empty()) {
+        boost::system::error_code failed;
+        json::value receipt = json::parse(entry.receipt, failed);
+        if (!failed) object["receipt"] = std::move(receipt);
+    }
+    return object;
+}
+
+observe::Scrape scrape(const Controller& controller) {
+    const ProcessFacts& facts = controller.facts();
+    const std::uint64_t now_ns = steady_now_ns();
+    observe::Scrape scrape;
+    for (const auto& state : controller.snapshot().services) {
+        for (const auto& slot : state->slots) {
+            if (!slot) continue;
+            scrape.slots.push_back(slot->metrics);
+            for (const auto& target : slot->targets) {
+                observe::TargetGauge gauge;
+                gauge.service = state->name();
+                gauge.colour = slot->colour;
+                gauge.address = target->address();
+                gauge.healthy =
+                    controller.monitor().report(*target).health == route::Health::healthy;
+                gauge.ejected = target->ejected(now_ns);
+                gauge.in_flight = target->in_flight();
+                scrape.targets.push_back(std::move(gauge));
+            }
+        }
+        const ServiceEntry& entry = controller.entry(state->name());
+        observe::ServiceGauge gauge;
+        gauge.service = state->name();
+        gauge.live = state->live;
+        gauge.epoch = state->epoch;
+        gauge.switches = entry.switches;
+        gauge.switches_refused = entry.refused;
+        for (const auto& job : controller.drains()) {
+            if (job->service != state->name()) continue;
+            ++gauge.drains_active;
+            gauge.drain_in_flight += job->drain.in_flight();
+        }
+        gauge.drained_requests = entry.drained_requests;
+        gauge.cut_requests = entry.cut_requests;
+        gauge.last_drain_seconds = entry.last_drain_seconds;
+        gauge.last_switch_seconds = entry.last_switch_seconds;
+        scrape.services.push_back(std::move(gauge));
+    }
+    scrape.workers = facts.workers();
+    scrape.access_log_dropped = facts.access_log_dropped();
+    scrape.uptime_seconds =
+        std::chrono::duration<double>(Steady::now() - controller.started_steady()).count();
+    scrape.version = SWITCHYARD_VERSION;
+    scrape.config_loaded_at =
+        std::chrono::duration<double>(controller.config_loaded_at().time_since_epoch()).count();
+    scrape.last_reload_ok = controller.last_reload_ok();
+    return scrape;
+}
+
+}  // namespace switchyard::control
