@@ -17,7 +17,9 @@ target_compile_definitions(switchyard_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY
   SPDLOG_COMPILED_LIB)
 target_include_directories(switchyard_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
-target_link_libraries(switchyard_options INTERFACE Threads::Threads)
+# Those whose compile definitions the precompiled headers see, so every target has them.
+target_link_libraries(switchyard_options INTERFACE Threads::Threads spdlog::spdlog Boost::json
+                                                   Boost::url)
 
 if(SWITCHYARD_SANITIZE)
   target_compile_options(switchyard_options INTERFACE
@@ -34,9 +36,25 @@ if(SWITCHYARD_FUZZ)
   target_compile_options(switchyard_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# switchyard_library(NAME SOURCES... DEPENDS other folders and libraries...)
+# Precompiled headers, each compiled once and shared: `std` for everything, `asio` for the control
+# side (Asio, Beast, JSON), `test` for what uses GoogleTest.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(switchyard_options INTERFACE -fpch-preprocess)  # for ccache
+endif()
+foreach(set std asio test)
+  add_library(switchyard_pch_${set} OBJECT ${PROJECT_SOURCE_DIR}/cmake/pch/empty.cpp)
+  target_link_libraries(switchyard_pch_${set} PRIVATE switchyard_options)
+  target_precompile_headers(switchyard_pch_${set} PRIVATE
+                            ${PROJECT_SOURCE_DIR}/cmake/pch/${set}.hpp)
+endforeach()
+
+# switchyard_library(NAME SOURCES... DEPENDS other folders and libraries... [PCH std|asio])
 function(switchyard_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PCH" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT ARG_PCH)
+    set(ARG_PCH std)
+  endif()
   add_library(switchyard_${name} STATIC ${ARG_SOURCES})
   target_link_libraries(switchyard_${name} PUBLIC switchyard_options ${ARG_DEPENDS})
+  target_precompile_headers(switchyard_${name} REUSE_FROM switchyard_pch_${ARG_PCH})
 endfunction()

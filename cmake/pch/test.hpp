@@ -1,0 +1,6 @@
+#pragma once
+
+#include "std.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
