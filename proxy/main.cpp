@@ -1,13 +1,13 @@
 // switchyardd: arguments, configuration, run the server.
+#include "base/log.hpp"
+#include "config/load.hpp"
+#include "server/server.hpp"
+
 #include <cstdio>
 #include <exception>
 #include <string>
 
 #include <CLI/CLI.hpp>
-
-#include "base/log.hpp"
-#include "config/load.hpp"
-#include "server/server.hpp"
 
 int main(int argc, char** argv) {
     CLI::App app{

@@ -259,7 +259,7 @@ services:
     max_idle_connections: 256
     slots:
       blue: {{ targets: ["{self.origin}"] }}
-      green: {{ targets: ["{self.origin}"] }}
+      green: {{ targets: ["127.0.0.1:9"] }}
 """)
         return [self.binaries["switchyardd"], "--config", path]
 

@@ -39,7 +39,8 @@ thread_local FreeBlocks free_blocks;
 /// Index of the smallest size that fits, or kSizes.size().
 std::size_t size_class(std::size_t size) noexcept {
     std::size_t index = 0;
-    while (index < kSizes.size() && kSizes[index] < size) ++index;
+    while (index < kSizes.size() && kSizes[index] < size)
+        ++index;
     return index;
 }
 

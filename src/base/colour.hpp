@@ -15,7 +15,9 @@ constexpr Colour other(Colour colour) noexcept {
     return colour == Colour::blue ? Colour::green : Colour::blue;
 }
 
-constexpr std::size_t index_of(Colour colour) noexcept { return static_cast<std::size_t>(colour); }
+constexpr std::size_t index_of(Colour colour) noexcept {
+    return static_cast<std::size_t>(colour);
+}
 
 constexpr std::string_view to_string(Colour colour) noexcept {
     return colour == Colour::blue ? "blue" : "green";

@@ -7,8 +7,12 @@ namespace switchyard {
 
 #if defined(SWITCHYARD_ASAN) || defined(__SANITIZE_ADDRESS__)
 
-void* allocate_frame(std::size_t size) { return ::operator new(size); }
-void release_frame(void* frame, std::size_t) noexcept { ::operator delete(frame); }
+void* allocate_frame(std::size_t size) {
+    return ::operator new(size);
+}
+void release_frame(void* frame, std::size_t) noexcept {
+    ::operator delete(frame);
+}
 
 #else
 

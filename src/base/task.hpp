@@ -1,12 +1,12 @@
 #pragma once
 
+#include "base/frame_pool.hpp"
+
 #include <coroutine>
 #include <cstddef>
 #include <exception>
 #include <optional>
 #include <utility>
-
-#include "base/frame_pool.hpp"
 
 /// Coroutines of the data path: lazy, single-threaded, resumed by the event loop of one worker.
 /// (The control side uses Asio's own.) A coroutine that never waits costs one frame from a
@@ -25,8 +25,8 @@ struct PromiseBase {
     std::coroutine_handle<> continuation;
     std::exception_ptr exception;
     /// Set while the awaiting coroutine is still inside await_suspend. A task that ends in this
-    /// phase doesn't resume its parent: the parent sees `done` and goes on by itself, so a loop over
-    /// tasks that never wait does not grow the stack, with or without tail calls.
+    /// phase doesn't resume its parent: the parent sees `done` and goes on by itself, so a loop
+    /// over tasks that never wait does not grow the stack, with or without tail calls.
     bool inline_phase = false;
 
     struct FinalAwaiter {

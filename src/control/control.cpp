@@ -54,6 +54,7 @@ asio::awaitable<void> ControlPlane::stop() {
     co_await controller_.stop();
     if (admin_server_) co_await admin_server_->stop();
     if (metrics_server_) co_await metrics_server_->stop();
+    co_await controller_.stop();  // what was still asked meanwhile, and refused
 }
 
 asio::awaitable<std::string> ControlPlane::reload_for_signal() {

@@ -1,5 +1,12 @@
 #pragma once
 
+#include "base/colour.hpp"
+#include "base/error.hpp"
+#include "config/config.hpp"
+#include "observe/slot_metrics.hpp"
+#include "route/snapshot.hpp"
+#include "route/target_report.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -10,13 +17,6 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
-
-#include "base/colour.hpp"
-#include "base/error.hpp"
-#include "config/config.hpp"
-#include "observe/slot_metrics.hpp"
-#include "route/snapshot.hpp"
-#include "route/target_report.hpp"
 
 /// What the controller needs from the rest of the house: a few functions each, so that it can be
 /// tested with faults at every step. All are called on the control thread, and awaitables complete
@@ -58,9 +58,9 @@ class HealthMonitor {
 
     /// From now on exactly these are watched; those that were watched already go on undisturbed
     /// unless their check's configuration changed.
-    virtual void watch(const std::vector<std::pair<std::shared_ptr<route::Target>,
-                                                   std::shared_ptr<const config::Service>>>&
-                           targets) = 0;
+    virtual void watch(
+        const std::vector<std::pair<std::shared_ptr<route::Target>,
+                                    std::shared_ptr<const config::Service>>>& targets) = 0;
 
     [[nodiscard]] virtual TargetReport report(const route::Target& target) const = 0;
 
@@ -87,7 +87,8 @@ class ReloadTarget {
     /// Prepares everything that can fail (reads certificates, binds new listeners) without changing
     /// what is in force. Errors say what and where.
     virtual Result<void> prepare(std::shared_ptr<const config::Config> config) = 0;
-    /// Makes what was prepared effective; can't fail. Called right after the snapshot was published.
+    /// Makes what was prepared effective; can't fail. Called right after the snapshot was
+    /// published.
     virtual void apply() = 0;
     /// Throws away what was prepared.
     virtual void discard() = 0;

@@ -5,6 +5,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/system/system_error.hpp>
 #include <spdlog/spdlog.h>
 
@@ -34,19 +35,18 @@ void TaskGroup::spawn(std::string name, asio::awaitable<void> task) {
     entry->name = std::move(name);
     auto on_end = [this, entry](const std::exception_ptr& failure) {
         if (failure) log_failure(entry->name, failure);
-        tasks_.erase(entry);
-        ended_.notify();
+        // Later: the ending coroutine still refers to the signal.
+        asio::post(executor_, [this, entry] {
+            tasks_.erase(entry);
+            ended_.notify();
+        });
     };
     asio::co_spawn(executor_, std::move(task),
                    asio::bind_cancellation_slot(entry->signal.slot(), std::move(on_end)));
 }
 
 void TaskGroup::cancel() {
-    // A task may end, and take its entry out, while it is being asked.
-    for (auto next = tasks_.begin(); next != tasks_.end();) {
-        const auto task = next++;
-        task->signal.emit(asio::cancellation_type::terminal);
-    }
+    for (Task& task : tasks_) task.signal.emit(asio::cancellation_type::terminal);
 }
 
 asio::awaitable<void> TaskGroup::wait() {

@@ -1,9 +1,9 @@
 #include "h1/chunk_decoder.hpp"
 
+#include "http/validate.hpp"
+
 #include <algorithm>
 #include <cstring>
-
-#include "http/validate.hpp"
 
 namespace switchyard::h1 {
 
@@ -110,7 +110,8 @@ bool ChunkDecoder::step(char c) {
             return true;
         case State::data:
         case State::done:
-        case State::failed: break;
+        case State::failed:
+            break;
     }
     return false;
 }
@@ -132,8 +133,8 @@ bool ChunkDecoder::finish_trailers() {
         }
         if (trailers_.size() >= kMaxTrailers) return false;
         const std::string_view name = line.substr(0, colon);
-        const http::Field field{
-            boost::beast::http::string_to_field({name.data(), name.size()}), name, value};
+        const http::Field field{boost::beast::http::string_to_field({name.data(), name.size()}),
+                                name, value};
         if (http::trailer_allowed(field)) trailers_.push_back(field);
     }
     return true;
@@ -143,8 +144,8 @@ ChunkDecoder::Step ChunkDecoder::decode(char* data, std::size_t size) {
     Step out;
     while (out.consumed < size && state_ != State::done) {
         if (state_ == State::data) {
-            const std::size_t part = static_cast<std::size_t>(
-                std::min<std::uint64_t>(left_, size - out.consumed));
+            const std::size_t part =
+                static_cast<std::size_t>(std::min<std::uint64_t>(left_, size - out.consumed));
             if (out.produced != out.consumed) {
                 std::memmove(data + out.produced, data + out.consumed, part);
             }

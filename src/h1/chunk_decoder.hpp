@@ -1,10 +1,10 @@
 #pragma once
 
+#include "http/head.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
-
-#include "http/head.hpp"
 
 namespace switchyard::h1 {
 
@@ -35,8 +35,19 @@ class ChunkDecoder {
 
   private:
     enum class State : std::uint8_t {
-        size_first, size, extension, size_lf, data, data_cr, data_lf,
-        line_start, line, line_lf, end_lf, done, failed,
+        size_first,
+        size,
+        extension,
+        size_lf,
+        data,
+        data_cr,
+        data_lf,
+        line_start,
+        line,
+        line_lf,
+        end_lf,
+        done,
+        failed,
     };
     bool finish_trailers();
     bool step(char c);

@@ -2,6 +2,9 @@
 
 #include "h1/serialize.hpp"
 
+#include <cerrno>
+#include <sys/socket.h>
+
 namespace switchyard::h1 {
 
 namespace {
@@ -89,6 +92,12 @@ bool ClientSession::looks_alive() noexcept {
     char octet = 0;
     std::size_t done = 0;
     return stream_.try_read(&octet, 1, done) == IoStatus::again;
+}
+
+bool ClientSession::is_alive() noexcept {
+    char octet = 0;
+    return looks_alive() && ::recv(stream_.fd(), &octet, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 }  // namespace switchyard::h1

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <string>
-
 #include "base/buffer.hpp"
 #include "base/task.hpp"
 #include "h1/message_body.hpp"
@@ -11,6 +7,10 @@
 #include "h1/parser.hpp"
 #include "http/exchange.hpp"
 #include "net/stream.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
 
 namespace switchyard::h1 {
 
@@ -45,6 +45,9 @@ class ClientSession {
     [[nodiscard]] bool make_idle(const http::ResponseHead& head) noexcept;
     /// An idle connection is still open and silent, as far as can be known without writing.
     [[nodiscard]] bool looks_alive() noexcept;
+    /// The same, asking the kernel: for requests that must not be sent twice, when an end that has
+    /// arrived may not have been reported yet.
+    [[nodiscard]] bool is_alive() noexcept;
 
   private:
     net::Stream stream_;

@@ -10,8 +10,8 @@ constexpr std::size_t kSmallRead = 16 * 1024;
 constexpr std::size_t kLargeRead = 256 * 1024;
 }  // namespace
 
-void MessageBody::start(net::Stream& stream, Buffer& first, Buffer& further,
-                        http::Framing framing, std::uint64_t content_length, std::uint64_t limit,
+void MessageBody::start(net::Stream& stream, Buffer& first, Buffer& further, http::Framing framing,
+                        std::uint64_t content_length, std::uint64_t limit,
                         std::chrono::milliseconds timeout) {
     stream_ = &stream;
     first_ = &first;
@@ -63,8 +63,8 @@ bool MessageBody::take(Buffer& buffer, http::Chunk& chunk) {
 /// Reads into `further_`, which is empty. Never reads past a body of known length.
 net::IoStatus MessageBody::fill() {
     std::size_t want = kSmallRead;
-    const bool large = framing_ == http::Framing::length ? left_ > kSmallRead
-                                                         : received_ >= 4 * kSmallRead;
+    const bool large =
+        framing_ == http::Framing::length ? left_ > kSmallRead : received_ >= 4 * kSmallRead;
     if (large) want = kLargeRead;
     further_->clear();
     if (further_->capacity() < want) {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-
 #include "base/buffer.hpp"
 #include "h1/chunk_decoder.hpp"
 #include "http/exchange.hpp"
 #include "net/stream.hpp"
+
+#include <chrono>
+#include <cstdint>
 
 namespace switchyard::h1 {
 

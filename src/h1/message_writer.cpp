@@ -1,9 +1,9 @@
 #include "h1/message_writer.hpp"
 
+#include "h1/serialize.hpp"
+
 #include <algorithm>
 #include <charconv>
-
-#include "h1/serialize.hpp"
 
 namespace switchyard::h1 {
 

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/task.hpp"
+#include "http/exchange.hpp"
+#include "net/stream.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "base/task.hpp"
-#include "http/exchange.hpp"
-#include "net/stream.hpp"
 
 namespace switchyard::h1 {
 

@@ -10,8 +10,7 @@ namespace switchyard::h1 {
 namespace {
 
 /// Things that can be told before the head is complete, so that a flood is not collected first.
-http::Verdict too_long(const char* data, std::size_t size, const HeadLimits& limits,
-                       bool request) {
+http::Verdict too_long(const char* data, std::size_t size, const HeadLimits& limits, bool request) {
     if (request && size > limits.target_bytes + 64 && std::memchr(data, '\n', size) == nullptr) {
         return {414, "target_too_long"};
     }
@@ -24,11 +23,38 @@ bool looks_like_tls(const char* data, std::size_t size) {
     return size >= 3 && data[0] == 0x16 && data[1] == 0x03;
 }
 
+/// "… HTTP/2.0" names another version (505); anything else is no HTTP at all (400).
+bool names_version(std::string_view text) {
+    const std::string_view line = text.substr(0, text.find("\r\n"));
+    if (line.size() == text.size() || line.size() < 9) return false;
+    const std::string_view version = line.substr(line.size() - 9);
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    return version.starts_with(" HTTP/") && is_digit(version[6]) && version[7] == '.' &&
+           is_digit(version[8]);
+}
+
 }  // namespace
+
+template <bool isRequest, class Head>
+bool HeadParser<isRequest, Head>::find_end(const char* data, std::size_t size) {
+    const std::size_t from = scanned_ > 3 ? scanned_ - 3 : 0;
+    scanned_ = size;
+    return std::string_view(data, size).find("\r\n\r\n", from) != std::string_view::npos;
+}
 
 template <bool isRequest, class Head>
 ParseResult HeadParser<isRequest, Head>::parse(const char* data, std::size_t size) {
     ParseResult result;
+    const auto refuse = [&result](http::Verdict verdict) {
+        result.status = ParseStatus::failed;
+        result.verdict = verdict;
+        if (!isRequest) result.verdict.status = 502;
+        return result;
+    };
+    const auto unless_too_long = [&] {
+        const http::Verdict verdict = too_long(data, size, limits_, isRequest);
+        return verdict.accepted() ? result : refuse(verdict);
+    };
     std::size_t skipped = 0;
     if (isRequest) {
         // RFC 9112 §2.2: an empty line before the request line is to be ignored; one is enough.
@@ -36,40 +62,39 @@ ParseResult HeadParser<isRequest, Head>::parse(const char* data, std::size_t siz
             if (size < 2) return result;
             skipped = 2;
         }
-        if (looks_like_tls(data, size)) {
-            result.status = ParseStatus::failed;
-            result.verdict = {400, "tls_on_plain_port"};
-            return result;
-        }
+        if (looks_like_tls(data, size)) return refuse({400, "tls_on_plain_port"});
     }
     if (size == skipped) return result;
+    if (tried_ != 0) {
+        // Beast goes on from where it was, but our views would point to where the octets were:
+        // start anew. Only when that is likely to help, so that dribbling a head costs us nothing.
+        if (!find_end(data, size) && size < 2 * tried_) return unless_too_long();
+        head_->clear();
+        recorder_.emplace(*head_, limits_);
+    }
+    tried_ = size;
     recorder_->set_input(data + skipped, size - skipped);
     boost::beast::error_code ec;
     const std::size_t used =
         recorder_->put(boost::asio::const_buffer(data + skipped, size - skipped), ec);
     if (!ec && recorder_->is_header_done()) {
+        // Beast counts the start line and the fields apart.
+        if (skipped + used > limits_.head_bytes) return refuse({431, "head_too_large"});
         result.status = ParseStatus::done;
         result.consumed = skipped + used;
         return result;
     }
-    if (!ec || ec == boost::beast::http::error::need_more) {
-        result.verdict = too_long(data, size, limits_, isRequest);
-        if (!result.verdict.accepted()) result.status = ParseStatus::failed;
-        return result;
+    if (!ec || ec == boost::beast::http::error::need_more) return unless_too_long();
+    if (!recorder_->verdict().accepted()) return refuse(recorder_->verdict());
+    if (ec == boost::beast::http::error::header_limit) {
+        const http::Verdict verdict = too_long(data, size, limits_, isRequest);
+        return refuse(verdict.accepted() ? http::Verdict{431, "head_too_large"} : verdict);
     }
-    result.status = ParseStatus::failed;
-    if (!recorder_->verdict().accepted()) {
-        result.verdict = recorder_->verdict();
-    } else if (ec == boost::beast::http::error::header_limit) {
-        result.verdict = too_long(data, size, limits_, isRequest);
-        if (result.verdict.accepted()) result.verdict = {431, "head_too_large"};
-    } else if (ec == boost::beast::http::error::bad_version) {
-        result.verdict = {505, "version_not_supported"};
-    } else {
-        result.verdict = {400, "bad_request"};
+    if (ec == boost::beast::http::error::bad_version && isRequest &&
+        names_version({data + skipped, size - skipped})) {
+        return refuse({505, "version_not_supported"});
     }
-    if (!isRequest) result.verdict.status = 502;
-    return result;
+    return refuse({400, "bad_request"});
 }
 
 template class HeadParser<true, http::RequestHead>;

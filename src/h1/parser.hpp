@@ -1,14 +1,15 @@
 #pragma once
 
+#include "http/head.hpp"
+#include "http/validate.hpp"
+
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
 #include <boost/beast/http/basic_parser.hpp>
-
-#include "http/head.hpp"
-#include "http/validate.hpp"
 
 /// Heads of HTTP/1 messages over Beast's basic_parser, which here only records where things are:
 /// no field container, no copy. Body framing is not Beast's business (see MessageBody).
@@ -51,6 +52,15 @@ class Recorder final : public boost::beast::http::basic_parser<isRequest> {
 
     static std::string_view to_view(view text) noexcept { return {text.data(), text.size()}; }
 
+    /// Whether the value began or went on behind a line end (obs-fold, RFC 9112 §5.2). What went on
+    /// was put together in Beast's own memory; what only began there was not.
+    [[nodiscard]] bool folded(view name, view value) const noexcept {
+        if (value.data() < begin_ || value.data() > end_) return true;
+        const char* const colon = name.data() + name.size();
+        const auto gap = static_cast<std::size_t>(value.data() - colon);
+        return std::memchr(colon, '\r', gap) != nullptr;
+    }
+
     void refuse(error_code& ec, unsigned status, std::string_view code) {
         verdict_ = {status, code};
         ec = boost::beast::http::error::bad_field;
@@ -76,8 +86,7 @@ class Recorder final : public boost::beast::http::basic_parser<isRequest> {
     }
 
     void on_field_impl(http::FieldId id, view name, view value, error_code& ec) override {
-        // A folded value (RFC 9112 §5.2) was put together in Beast's own memory.
-        if (!value.empty() && (value.data() < begin_ || value.data() >= end_)) {
+        if (folded(name, value)) {
             refuse(ec, 400, "bad_header");
             return;
         }
@@ -114,14 +123,20 @@ class HeadParser {
         head.clear();
         head_ = &head;
         limits_ = limits;
+        tried_ = scanned_ = 0;
         recorder_.emplace(head, limits);
     }
 
     [[nodiscard]] ParseResult parse(const char* data, std::size_t size);
 
   private:
+    /// Whether what came since the last call ends a head.
+    bool find_end(const char* data, std::size_t size);
+
     Head* head_ = nullptr;
     HeadLimits limits_;
+    std::size_t tried_ = 0;    ///< How much there was when it was last parsed; 0: not yet.
+    std::size_t scanned_ = 0;  ///< How much was searched for the end.
     std::optional<detail::Recorder<isRequest, Head>> recorder_;
 };
 

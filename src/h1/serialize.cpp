@@ -32,7 +32,8 @@ std::string_view reason_phrase(unsigned status) noexcept {
 
 void append_fields(std::string& out, const http::Fields& fields) {
     std::size_t size = 0;
-    for (const http::Field& field : fields) size += field.name.size() + field.value.size() + 4;
+    for (const http::Field& field : fields)
+        size += field.name.size() + field.value.size() + 4;
     const std::size_t start = out.size();
     out.resize(start + size);
     char* to = out.data() + start;

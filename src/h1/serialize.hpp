@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
-
 #include "http/head.hpp"
+
+#include <string>
 
 /// Heads as octets (RFC 9112 §3, §4). Names and values were validated before.
 namespace switchyard::h1 {

@@ -1,10 +1,10 @@
 #include "h1/server_session.hpp"
 
+#include "h1/serialize.hpp"
+
 #include <algorithm>
 
 #include <openssl/ssl.h>
-
-#include "h1/serialize.hpp"
 
 namespace switchyard::h1 {
 
@@ -23,10 +23,7 @@ constexpr std::chrono::milliseconds kLingerWait = 2s;
 
 ServerSession::ServerSession(net::EventLoop& loop, SessionHost& host, const net::Address& peer,
                              bool trusted, std::uint16_t https_port)
-    : stream_(loop),
-      host_(host),
-      address_(peer),
-      address_text_(peer.host_text()) {
+    : stream_(loop), host_(host), address_(peer), address_text_(peer.host_text()) {
     peer_.address = address_text_;
     peer_.https_port = https_port;
     peer_.trusted = trusted;
@@ -38,12 +35,13 @@ void ServerSession::start(int fd, std::shared_ptr<const net::TlsContext> tls) {
         host_.session_ended(*this);
         return;
     }
-    task_.start(run(),
-                [](void* self) {
-                    auto& session = *static_cast<ServerSession*>(self);
-                    session.host_.session_ended(session);
-                },
-                this);
+    task_.start(
+        run(),
+        [](void* self) {
+            auto& session = *static_cast<ServerSession*>(self);
+            session.host_.session_ended(session);
+        },
+        this);
 }
 
 void ServerSession::drain() noexcept {
@@ -94,6 +92,8 @@ Task<void> ServerSession::run() {
         if (!go_on) break;
     }
     release_context();
+    // The close itself says all on a plain connection; TLS wants a close_notify (RFC 8446 §6.1).
+    if (!aborted_ && stream_.tls() != nullptr) stream_.shutdown_send();
     stream_.close();
 }
 
@@ -164,8 +164,7 @@ Task<ServerSession::Next> ServerSession::read_head() {
         }
         fresh = false;
 
-        const ParseResult parsed =
-            context.parser.parse(context.input.data(), context.input.size());
+        const ParseResult parsed = context.parser.parse(context.input.data(), context.input.size());
         if (parsed.status == ParseStatus::need_more) {
             if (context.input.room() == 0) context.input.reserve(context.input.capacity() * 4);
             continue;
@@ -204,13 +203,9 @@ Task<bool> ServerSession::finish_body() {
     stream_.watch_hang_up(nullptr, nullptr);
     RequestContext& context = *context_;
     if (!keep_alive_ || !head_sent_ || stopping_) {
-        const bool unread = !context.body.finished() || !context.input.empty() ||
-                            !context.body_input.empty();
-        if (head_sent_ && unread) {
-            co_await linger();
-        } else if (head_sent_) {
-            stream_.shutdown_send();
-        }
+        const bool unread =
+            !context.body.finished() || !context.input.empty() || !context.body_input.empty();
+        if (head_sent_ && unread) co_await linger();
         co_return false;
     }
     std::uint64_t discarded = 0;

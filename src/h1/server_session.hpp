@@ -1,11 +1,5 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "base/buffer.hpp"
 #include "base/task.hpp"
 #include "h1/message_body.hpp"
@@ -16,6 +10,12 @@
 #include "net/stream.hpp"
 #include "net/tls_context.hpp"
 #include "observe/slot_metrics.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace switchyard::h1 {
 
@@ -40,7 +40,7 @@ struct RequestContext {
     Buffer body_input;  ///< Further reads of the body.
     MessageBody body;
     MessageWriter writer;
-    std::string output; ///< The response head as sent.
+    std::string output;  ///< The response head as sent.
 };
 
 class ServerSession;
@@ -111,7 +111,9 @@ class ServerSession final : private http::Exchange {
     void abort() override { aborted_ = true; }
     bool watch_client(void (*callback)(void*), void* context) override;
     void cancel_io() override { stream_.cancel(); }
-    void resume_io() override { stream_.clear_cancel(); }
+    void resume_io() override {
+        if (!stopping_) stream_.clear_cancel();
+    }
 
     net::Stream stream_;
     SessionHost& host_;

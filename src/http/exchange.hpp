@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
-#include <span>
-#include <string_view>
-
 #include "base/task.hpp"
 #include "http/head.hpp"
 #include "net/stream.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
 
 /// One request and its response, whatever the protocol below. The relay knows only this.
 namespace switchyard::http {
@@ -14,8 +14,8 @@ namespace switchyard::http {
 /// How moving bytes ended; the side is known from whom one asked.
 enum class Fault : std::uint8_t {
     none,
-    closed,     ///< The peer ended the connection in good order, but too early.
-    reset,      ///< The connection broke (errno, TLS).
+    closed,  ///< The peer ended the connection in good order, but too early.
+    reset,   ///< The connection broke (errno, TLS).
     timed_out,
     cancelled,
     malformed,  ///< The peer broke the protocol.
@@ -24,11 +24,16 @@ enum class Fault : std::uint8_t {
 
 [[nodiscard]] constexpr Fault fault_of(net::IoStatus status) noexcept {
     switch (status) {
-        case net::IoStatus::ok: return Fault::none;
-        case net::IoStatus::eof: return Fault::closed;
-        case net::IoStatus::timed_out: return Fault::timed_out;
-        case net::IoStatus::cancelled: return Fault::cancelled;
-        default: return Fault::reset;
+        case net::IoStatus::ok:
+            return Fault::none;
+        case net::IoStatus::eof:
+            return Fault::closed;
+        case net::IoStatus::timed_out:
+            return Fault::timed_out;
+        case net::IoStatus::cancelled:
+            return Fault::cancelled;
+        default:
+            return Fault::reset;
     }
 }
 

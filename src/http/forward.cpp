@@ -19,18 +19,31 @@ bool same_name(std::string_view name, std::string_view wanted) noexcept {
     return true;
 }
 
-enum class Own : unsigned char { no, forwarded_for, forwarded_proto, forwarded_host, request_id, dropped };
+enum class Own : unsigned char {
+    no,
+    forwarded_for,
+    forwarded_proto,
+    forwarded_host,
+    request_id,
+    dropped
+};
 
 /// Fields that the proxy sets itself and that Beast has no id for.
 Own own_field(std::string_view name) noexcept {
     if (name.size() < 9 || (name[0] != 'X' && name[0] != 'x')) return Own::no;
     switch (name.size()) {
-        case 12: return same_name(name, "x-request-id") ? Own::request_id : Own::no;
-        case 15: return same_name(name, "x-forwarded-for") ? Own::forwarded_for : Own::no;
-        case 16: return same_name(name, "x-forwarded-host") ? Own::forwarded_host : Own::no;
-        case 17: return same_name(name, "x-forwarded-proto") ? Own::forwarded_proto : Own::no;
-        case 18: return same_name(name, "x-switchyard-error") ? Own::dropped : Own::no;
-        default: return Own::no;
+        case 12:
+            return same_name(name, "x-request-id") ? Own::request_id : Own::no;
+        case 15:
+            return same_name(name, "x-forwarded-for") ? Own::forwarded_for : Own::no;
+        case 16:
+            return same_name(name, "x-forwarded-host") ? Own::forwarded_host : Own::no;
+        case 17:
+            return same_name(name, "x-forwarded-proto") ? Own::forwarded_proto : Own::no;
+        case 18:
+            return same_name(name, "x-switchyard-error") ? Own::dropped : Own::no;
+        default:
+            return Own::no;
     }
 }
 
@@ -44,8 +57,10 @@ bool hop_by_hop(FieldId id) noexcept {
         case FieldId::content_length:  // The codec states the framing anew.
         case FieldId::upgrade:
         case FieldId::proxy_authorization:
-        case FieldId::proxy_authenticate: return true;
-        default: return false;
+        case FieldId::proxy_authenticate:
+            return true;
+        default:
+            return false;
     }
 }
 

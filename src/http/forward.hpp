@@ -1,10 +1,10 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
 #include "http/exchange.hpp"
 #include "http/head.hpp"
+
+#include <string>
+#include <string_view>
 
 /// What of a head goes on to the other side: hop-by-hop fields end here (RFC 9110 §7.6.1), and the
 /// fields that say who asked are set by us. Synchronous; no allocation once the strings of the
@@ -21,8 +21,8 @@ struct ForwardScratch {
 struct ForwardRequest {
     const Peer* peer = nullptr;
     std::string_view request_id;
-    std::string_view host;      ///< For the Host field.
-    std::string_view via;       ///< Pseudonym; empty: no Via field.
+    std::string_view host;  ///< For the Host field.
+    std::string_view via;   ///< Pseudonym; empty: no Via field.
 };
 
 /// Fills `out` with the fields of `in` that may pass and those that we add: Host, X-Forwarded-For,

@@ -25,10 +25,10 @@ using Fields = std::vector<Field>;
 
 /// How a message's body is delimited (RFC 9112 §6).
 enum class Framing : std::uint8_t {
-    none,     ///< No body.
-    length,   ///< Content-Length.
+    none,    ///< No body.
+    length,  ///< Content-Length.
     chunked,
-    close,    ///< Until the connection ends; responses only.
+    close,  ///< Until the connection ends; responses only.
 };
 
 /// A request's head as it was received, and what follows from it (filled in by validate_request).
@@ -36,18 +36,18 @@ enum class Framing : std::uint8_t {
 struct RequestHead {
     Verb verb = Verb::unknown;
     std::string_view method;
-    std::string_view target;   ///< As received.
-    unsigned version = 11;     ///< 10 or 11.
+    std::string_view target;  ///< As received.
+    unsigned version = 11;    ///< 10 or 11.
     Fields fields;
 
-    std::string_view host;       ///< Host as received, or the authority of an absolute-form target.
+    std::string_view host;  ///< Host as received, or the authority of an absolute-form target.
     std::string_view origin_target;  ///< Origin-form ("/path?query") or "*".
-    std::string_view path;       ///< Of origin_target, without the query.
+    std::string_view path;           ///< Of origin_target, without the query.
     Framing framing = Framing::none;
     std::uint64_t content_length = 0;
-    bool keep_alive = true;      ///< What the client wants.
+    bool keep_alive = true;  ///< What the client wants.
     bool expect_continue = false;
-    bool idempotent = false;     ///< RFC 9110 §9.2.2.
+    bool idempotent = false;  ///< RFC 9110 §9.2.2.
 
     void clear() {
         fields.clear();
@@ -79,7 +79,7 @@ struct ResponseHead {
     Framing framing = Framing::none;
     std::uint64_t content_length = 0;  ///< Also of a HEAD or 304 that states it.
     bool has_content_length = false;
-    bool keep_alive = true;            ///< Whether the connection can be used again.
+    bool keep_alive = true;  ///< Whether the connection can be used again.
 
     void clear() {
         fields.clear();
@@ -97,7 +97,7 @@ struct ResponseHead {
 struct OutgoingRequest {
     std::string_view method;
     std::string_view target;
-    Fields fields;               ///< Without framing and connection fields: the codec adds them.
+    Fields fields;  ///< Without framing and connection fields: the codec adds them.
     Framing framing = Framing::none;
     std::uint64_t content_length = 0;
 };

@@ -7,7 +7,9 @@ namespace switchyard::http {
 
 namespace {
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
 constexpr bool is_alpha(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -21,7 +23,8 @@ constexpr char lower(char c) noexcept {
 /// Graphic ASCII but '#': a fragment never belongs into a request (RFC 9112 §3.2).
 constexpr std::array<bool, 256> kTargetChars = [] {
     std::array<bool, 256> table{};
-    for (int c = 0x21; c <= 0x7e; ++c) table[static_cast<std::size_t>(c)] = c != '#';
+    for (int c = 0x21; c <= 0x7e; ++c)
+        table[static_cast<std::size_t>(c)] = c != '#';
     return table;
 }();
 
@@ -46,10 +49,10 @@ struct FramingFields {
     bool has_length = false;
     std::uint64_t length = 0;
     bool has_coding = false;
-    bool chunked = false;       ///< Exactly "chunked", once.
+    bool chunked = false;  ///< Exactly "chunked", once.
     bool connection_close = false;
     bool connection_keep_alive = false;
-    bool bad = false;           ///< Illegal length or value, or a repeated length.
+    bool bad = false;  ///< Illegal length or value, or a repeated length.
 };
 
 FramingFields read_framing(const Fields& fields) {
@@ -73,7 +76,8 @@ FramingFields read_framing(const Fields& fields) {
                     if (iequals(token, "keep-alive")) out.connection_keep_alive = true;
                 });
                 break;
-            default: break;
+            default:
+                break;
         }
     }
     return out;
@@ -87,8 +91,10 @@ bool is_idempotent(Verb verb) noexcept {
         case Verb::put:
         case Verb::delete_:
         case Verb::trace:
-        case Verb::propfind: return true;
-        default: return false;
+        case Verb::propfind:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -218,9 +224,9 @@ Verdict validate_request(RequestHead& head) {
 
     head.expect_continue = expects && head.version == 11 && head.framing != Framing::none;
     head.idempotent = is_idempotent(head.verb);
-    head.keep_alive = head.version == 11 ? !framing.connection_close
-                                         : framing.connection_keep_alive &&
-                                               !framing.connection_close;
+    head.keep_alive = head.version == 11
+                          ? !framing.connection_close
+                          : framing.connection_keep_alive && !framing.connection_close;
     return {};
 }
 
@@ -239,9 +245,9 @@ Verdict validate_response(ResponseHead& head, Verb request) {
 
     head.has_content_length = framing.has_length;
     head.content_length = framing.length;
-    head.keep_alive = head.version == 11 ? !framing.connection_close
-                                         : framing.connection_keep_alive &&
-                                               !framing.connection_close;
+    head.keep_alive = head.version == 11
+                          ? !framing.connection_close
+                          : framing.connection_keep_alive && !framing.connection_close;
     // RFC 9112 §6.3: these never have a body, whatever the fields say.
     if (request == Verb::head || head.status < 200 || head.status == 204 || head.status == 304) {
         if (head.status < 200 || head.status == 204) head.has_content_length = false;
@@ -284,8 +290,10 @@ bool trailer_allowed(const Field& field) {
         case FieldId::forwarded:
         case FieldId::location:
         case FieldId::vary:
-        case FieldId::via: return false;
-        default: break;
+        case FieldId::via:
+            return false;
+        default:
+            break;
     }
     return legal_value(field.value) && !iequals(field.name, "x-forwarded-for") &&
            !iequals(field.name, "x-forwarded-proto") && !iequals(field.name, "x-forwarded-host") &&

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string_view>
-
 #include "http/head.hpp"
+
+#include <string_view>
 
 /// The framing policy: what may go through the door. Parsing gives a head; this decides, before
 /// anything is passed on (RFC 9112, RFC 9110). Synchronous, no allocation.

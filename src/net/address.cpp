@@ -1,8 +1,7 @@
 #include "net/address.hpp"
 
-#include <cstring>
-
 #include <arpa/inet.h>
+#include <cstring>
 #include <netinet/in.h>
 
 namespace switchyard::net {

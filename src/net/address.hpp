@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
 #include <sys/socket.h>
 
 namespace switchyard::net {

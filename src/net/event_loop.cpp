@@ -2,9 +2,8 @@
 
 #include <cerrno>
 #include <chrono>
-#include <system_error>
-
 #include <sys/eventfd.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace switchyard::net {
@@ -39,10 +38,9 @@ EventLoop::~EventLoop() {
 }
 
 std::uint64_t EventLoop::now_ns() noexcept {
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(
-            std::chrono::steady_clock::now().time_since_epoch())
-            .count());
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                          std::chrono::steady_clock::now().time_since_epoch())
+                                          .count());
 }
 
 bool EventLoop::add(int fd, Pollable& pollable, std::uint32_t events) noexcept {
@@ -93,7 +91,8 @@ void EventLoop::run_posted() {
 void EventLoop::run_ready() {
     while (!ready_.empty()) {
         running_.swap(ready_);
-        for (const std::coroutine_handle<> coroutine : running_) coroutine.resume();
+        for (const std::coroutine_handle<> coroutine : running_)
+            coroutine.resume();
         running_.clear();
     }
 }

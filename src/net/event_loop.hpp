@@ -1,15 +1,14 @@
 #pragma once
 
+#include "net/timer_wheel.hpp"
+
 #include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <sys/epoll.h>
 #include <utility>
 #include <vector>
-
-#include <sys/epoll.h>
-
-#include "net/timer_wheel.hpp"
 
 namespace switchyard::net {
 
@@ -58,9 +57,7 @@ class EventLoop {
         struct Awaiter {
             EventLoop& loop;
             [[nodiscard]] bool await_ready() const noexcept { return false; }
-            void await_suspend(std::coroutine_handle<> self) const {
-                loop.later_.push_back(self);
-            }
+            void await_suspend(std::coroutine_handle<> self) const { loop.later_.push_back(self); }
             void await_resume() const noexcept {}
         };
         return Awaiter{*this};

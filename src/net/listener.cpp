@@ -1,8 +1,9 @@
 #include "net/listener.hpp"
 
+#include "base/log.hpp"
+
 #include <cerrno>
 #include <cstring>
-
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,8 +11,6 @@
 #include <unistd.h>
 
 #include <spdlog/spdlog.h>
-
-#include "base/log.hpp"
 
 namespace switchyard::net {
 
@@ -77,7 +76,8 @@ Result<std::vector<int>> bind_listeners(const config::Listener& listener, std::s
             ::close(fd);
         }
         if (error != 0) {
-            for (const int made : sockets) ::close(made);
+            for (const int made : sockets)
+                ::close(made);
             return Error(bind_error(listener, error));
         }
         sockets.push_back(fd);
@@ -123,8 +123,9 @@ void Acceptor::turn_away() {
     // it: the reserve makes room to accept it and close it.
     if (EventLoop::now_ns() - complained_ns_ > 1'000'000'000) {
         complained_ns_ = EventLoop::now_ns();
-        spdlog::warn("accept_failed error=\"out of file descriptors\" "
-                     "hint=\"raise LimitNOFILE or set limits.connections\"");
+        spdlog::warn(
+            "accept_failed error=\"out of file descriptors\" "
+            "hint=\"raise LimitNOFILE or set limits.connections\"");
     }
     if (reserve_ < 0) return;
     ::close(reserve_);
@@ -133,7 +134,9 @@ void Acceptor::turn_away() {
     reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-void Acceptor::on_events(std::uint32_t) { accept_one(); }
+void Acceptor::on_events(std::uint32_t) {
+    accept_one();
+}
 
 void Acceptor::close() {
     if (fd_ < 0) return;

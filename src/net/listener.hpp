@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
-#include <vector>
-
 #include "base/error.hpp"
 #include "config/config.hpp"
 #include "net/address.hpp"
 #include "net/event_loop.hpp"
+
+#include <functional>
+#include <vector>
 
 namespace switchyard::net {
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -29,6 +28,7 @@ bool Stream::open(int fd) noexcept {
     // connect, and one try tells.
     readable_ = writable_ = true;
     hung_up_ = cancelled_ = read_timed_out_ = write_timed_out_ = false;
+    tls_drained_ = tls_wants_read_ = tls_wants_write_ = false;
     if (!loop_.add(fd, *this, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)) {
         error_number_ = errno;
         ::close(fd);
@@ -67,6 +67,7 @@ void Stream::shutdown_send() noexcept {
 }
 
 void Stream::on_events(std::uint32_t events) {
+    tls_drained_ = false;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
@@ -177,7 +178,8 @@ IoStatus Stream::receive(void* data, std::size_t size, std::size_t& done) noexce
 IoStatus Stream::send(std::span<const iovec> pieces, std::size_t& done, bool more) noexcept {
     if (!writable_) return IoStatus::again;
     std::size_t total = 0;
-    for (const iovec& piece : pieces) total += piece.iov_len;
+    for (const iovec& piece : pieces)
+        total += piece.iov_len;
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(pieces.data());
     message.msg_iovlen = pieces.size();
@@ -202,7 +204,7 @@ IoStatus Stream::send(std::span<const iovec> pieces, std::size_t& done, bool mor
 }
 
 bool Stream::may_read() const noexcept {
-    return readable_ || (tls_ != nullptr && SSL_has_pending(tls_) != 0);
+    return readable_ || (tls_ != nullptr && !tls_drained_ && SSL_has_pending(tls_) != 0);
 }
 
 IoStatus Stream::try_read(void* data, std::size_t size, std::size_t& done) noexcept {
@@ -235,7 +237,8 @@ Task<Stream::Transfer> Stream::write_all(std::span<iovec> pieces,
                                          std::chrono::milliseconds timeout) {
     Transfer result;
     for (;;) {
-        while (!pieces.empty() && pieces.front().iov_len == 0) pieces = pieces.subspan(1);
+        while (!pieces.empty() && pieces.front().iov_len == 0)
+            pieces = pieces.subspan(1);
         if (pieces.empty()) {
             result.status = IoStatus::ok;
             co_return result;

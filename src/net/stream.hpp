@@ -1,15 +1,14 @@
 #pragma once
 
+#include "base/task.hpp"
+#include "net/event_loop.hpp"
+
 #include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-
 #include <sys/uio.h>
-
-#include "base/task.hpp"
-#include "net/event_loop.hpp"
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -18,9 +17,9 @@ namespace switchyard::net {
 
 enum class IoStatus : std::uint8_t {
     ok,
-    again,      ///< Nothing to be had or taken right now: wait.
-    eof,        ///< The peer sent its end in good order (with TLS: close_notify).
-    error,      ///< See error_number(); a TLS end without close_notify is an error too.
+    again,  ///< Nothing to be had or taken right now: wait.
+    eof,    ///< The peer sent its end in good order (with TLS: close_notify).
+    error,  ///< See error_number(); a TLS end without close_notify is an error too.
     timed_out,
     cancelled,  ///< cancel() was called, by a drain, a shutdown or the other side's failure.
 };
@@ -137,6 +136,7 @@ class Stream final : public Pollable, private TimerNode {
     bool read_timed_out_ = false;
     bool write_timed_out_ = false;
     bool tls_more_ = false;        ///< The record being written is not the last of its batch.
+    bool tls_drained_ = false;     ///< What OpenSSL holds is no whole record: wait for more.
     bool tls_wants_read_ = false;  ///< A TLS write that waits for the peer (or the other way).
     bool tls_wants_write_ = false;
     std::coroutine_handle<> reader_;

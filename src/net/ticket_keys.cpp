@@ -21,8 +21,8 @@ int ex_data_index() {
 /// RFC 5077: a ticket is key name, IV, AES-256-CBC state and HMAC-SHA-256.
 int ticket_callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                     EVP_MAC_CTX* mac, int encrypt) {
-    auto* keys = static_cast<TicketKeys*>(
-        SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ex_data_index()));
+    auto* keys =
+        static_cast<TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ex_data_index()));
     if (keys == nullptr) return -1;
     TicketKeys::Key key;
     bool newest = true;
@@ -51,7 +51,9 @@ int ticket_callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER
 
 }  // namespace
 
-TicketKeys::TicketKeys() { rotate(std::chrono::steady_clock::now()); }
+TicketKeys::TicketKeys() {
+    rotate(std::chrono::steady_clock::now());
+}
 
 void TicketKeys::rotate(std::chrono::steady_clock::time_point now) {
     Key key;

@@ -52,13 +52,12 @@ void TimerWheel::advance(std::uint64_t tick) {
     if (tick > now_ + kSlots) now_ = tick - kSlots;
     while (now_ < tick) {
         ++now_;
-        TimerNode* node = slots_[now_ % kSlots];
-        while (node != nullptr) {
-            TimerNode* next = node->next_;
+        // Always the first one: a node may destroy others (the pool closes connections). None comes
+        // back into this slot meanwhile, since nodes are linked less than a round ahead.
+        while (TimerNode* node = slots_[now_ % kSlots]) {
             node->unlink();
             const std::uint64_t again = node->on_tick(now_);
             if (again != 0) schedule(*node, again);
-            node = next;
         }
     }
 }

@@ -17,7 +17,8 @@ class TimerNode {
 
   protected:
     /// The wheel reached this node at tick `now`. Returns the next tick to be called at, or 0 for
-    /// none. May not destroy the node (wake a coroutine through the event loop instead).
+    /// none. May not destroy this node (wake a coroutine through the event loop instead), but
+    /// others.
     virtual std::uint64_t on_tick(std::uint64_t now) = 0;
 
   private:
@@ -45,7 +46,8 @@ class TimerWheel {
     /// The tick at which `delay` has certainly passed. Zero or negative delay: none (0).
     [[nodiscard]] std::uint64_t after(std::chrono::milliseconds delay) const noexcept {
         if (delay.count() <= 0) return 0;
-        return now_ + 1 + static_cast<std::uint64_t>((delay + kTick - std::chrono::milliseconds(1)) / kTick);
+        return now_ + 1 +
+               static_cast<std::uint64_t>((delay + kTick - std::chrono::milliseconds(1)) / kTick);
     }
 
     /// Makes sure that the node is looked at no later than at `tick`.

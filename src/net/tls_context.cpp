@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -40,8 +39,8 @@ int server_name_callback(SSL* ssl, int*, void* argument) {
 }
 
 /// RFC 7301. A client that offers protocols, none of them ours, is told so.
-int alpn_callback(SSL*, const unsigned char** out, unsigned char* out_size,
-                  const unsigned char* in, unsigned int in_size, void*) {
+int alpn_callback(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                  unsigned int in_size, void*) {
     static constexpr unsigned char kOurs[] = "\x08http/1.1";
     unsigned char* chosen = nullptr;
     if (SSL_select_next_proto(&chosen, out_size, kOurs, sizeof kOurs - 1, in, in_size) !=
@@ -72,7 +71,8 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::create(const config::Tls& 
 }
 
 TlsContext::~TlsContext() {
-    for (ssl_ctx_st* context : contexts_) SSL_CTX_free(context);
+    for (ssl_ctx_st* context : contexts_)
+        SSL_CTX_free(context);
 }
 
 Result<void> TlsContext::add(const config::Tls& config, const config::Certificate& files,
@@ -82,8 +82,9 @@ Result<void> TlsContext::add(const config::Tls& config, const config::Certificat
     if (context == nullptr) return Error("cannot make a TLS context: " + openssl_reason());
     contexts_.push_back(context);
 
-    SSL_CTX_set_min_proto_version(
-        context, config.min_version == config::TlsVersion::tls1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(context, config.min_version == config::TlsVersion::tls1_3
+                                               ? TLS1_3_VERSION
+                                               : TLS1_2_VERSION);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/error.hpp"
+#include "config/config.hpp"
+#include "net/ticket_keys.hpp"
+
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include "base/error.hpp"
-#include "config/config.hpp"
-#include "net/ticket_keys.hpp"
 
 struct ssl_ctx_st;
 
@@ -35,11 +35,11 @@ class TlsContext {
 
   private:
     TlsContext() = default;
-    Result<void> add(const config::Tls& config, const config::Certificate& files,
-                     TicketKeys& keys);
+    Result<void> add(const config::Tls& config, const config::Certificate& files, TicketKeys& keys);
 
     std::vector<ssl_ctx_st*> contexts_;
-    std::unordered_map<std::string, ssl_ctx_st*> by_name_;  ///< Names and "*.wildcards" of the certificates.
+    std::unordered_map<std::string, ssl_ctx_st*>
+        by_name_;  ///< Names and "*.wildcards" of the certificates.
 };
 
 }  // namespace switchyard::net

@@ -1,5 +1,7 @@
 // The TLS half of Stream: OpenSSL reads and writes the socket through a BIO of ours that knows the
 // stream's readiness, so a record costs one system call and a wait costs none.
+#include "net/stream.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -8,8 +10,6 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-
-#include "net/stream.hpp"
 
 namespace switchyard::net {
 
@@ -26,10 +26,15 @@ struct TlsBio {
         if (size <= 0) return 0;
         std::size_t done = 0;
         switch (stream->receive(data, static_cast<std::size_t>(size), done)) {
-            case IoStatus::ok: return static_cast<int>(done);
-            case IoStatus::again: BIO_set_retry_read(bio); return -1;
-            case IoStatus::eof: return 0;
-            default: return -1;
+            case IoStatus::ok:
+                return static_cast<int>(done);
+            case IoStatus::again:
+                BIO_set_retry_read(bio);
+                return -1;
+            case IoStatus::eof:
+                return 0;
+            default:
+                return -1;
         }
     }
 
@@ -40,9 +45,13 @@ struct TlsBio {
         const iovec piece{const_cast<char*>(data), static_cast<std::size_t>(size)};
         std::size_t done = 0;
         switch (stream->send({&piece, 1}, done, stream->tls_more_)) {
-            case IoStatus::ok: return static_cast<int>(done);
-            case IoStatus::again: BIO_set_retry_write(bio); return -1;
-            default: return -1;
+            case IoStatus::ok:
+                return static_cast<int>(done);
+            case IoStatus::again:
+                BIO_set_retry_write(bio);
+                return -1;
+            default:
+                return -1;
         }
     }
 
@@ -101,28 +110,40 @@ Task<IoStatus> Stream::accept_tls(ssl_ctx_st* context, std::chrono::milliseconds
 IoStatus Stream::tls_failure(int result) noexcept {
     tls_wants_read_ = tls_wants_write_ = false;
     switch (SSL_get_error(tls_, result)) {
-        case SSL_ERROR_WANT_READ: tls_wants_read_ = true; return IoStatus::again;
-        case SSL_ERROR_WANT_WRITE: tls_wants_write_ = true; return IoStatus::again;
-        case SSL_ERROR_ZERO_RETURN: return IoStatus::eof;
-        case SSL_ERROR_SYSCALL: return IoStatus::error;
-        default: error_number_ = 0; return IoStatus::error;
+        case SSL_ERROR_WANT_READ:
+            tls_wants_read_ = true;
+            return IoStatus::again;
+        case SSL_ERROR_WANT_WRITE:
+            tls_wants_write_ = true;
+            return IoStatus::again;
+        case SSL_ERROR_ZERO_RETURN:
+            return IoStatus::eof;
+        case SSL_ERROR_SYSCALL:
+            return IoStatus::error;
+        default:
+            error_number_ = 0;
+            return IoStatus::error;
     }
 }
 
 IoStatus Stream::tls_read(void* data, std::size_t size, std::size_t& done) noexcept {
     // Without news from the socket only what OpenSSL holds can be had.
-    if (!readable_ && SSL_has_pending(tls_) == 0) return IoStatus::again;
+    if (!may_read()) return IoStatus::again;
     ERR_clear_error();
-    const int result =
-        SSL_read_ex(tls_, data, size, &done);
+    const int result = SSL_read_ex(tls_, data, size, &done);
     if (result == 1) return IoStatus::ok;
-    return tls_failure(result);
+    const IoStatus status = tls_failure(result);
+    // The start of a record counts as pending for OpenSSL, but there is nothing to be had of it:
+    // who takes may_read() for an answer would try for ever.
+    if (status == IoStatus::again) tls_drained_ = true;
+    return status;
 }
 
 IoStatus Stream::tls_write(std::span<const iovec> pieces, std::size_t& done) noexcept {
     done = 0;
     std::size_t total = 0;
-    for (const iovec& piece : pieces) total += piece.iov_len;
+    for (const iovec& piece : pieces)
+        total += piece.iov_len;
     // A head and what follows go into one record: small pieces are put together first.
     alignas(64) static thread_local char joined[kRecordBytes];
     std::size_t index = 0;

@@ -1,10 +1,10 @@
 // What the proxy answers itself: errors, redirects, the name of the live slot.
-#include <chrono>
-#include <ctime>
-
 #include "h1/serialize.hpp"
 #include "relay/error_page.hpp"
 #include "relay/relay.hpp"
+
+#include <chrono>
+#include <ctime>
 
 namespace switchyard::relay {
 

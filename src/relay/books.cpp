@@ -1,7 +1,7 @@
 // What is counted and logged of a request when it is over (C18).
-#include <chrono>
-
 #include "relay/relay.hpp"
+
+#include <chrono>
 
 namespace switchyard::relay {
 

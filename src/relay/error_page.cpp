@@ -10,20 +10,34 @@ namespace {
 /// What a visitor can do about it, in one sentence.
 std::string_view advice(unsigned status) noexcept {
     switch (status) {
-        case 400: return "The request could not be understood.";
-        case 404: return "There is nothing here under this name.";
-        case 405: return "This method is not allowed.";
-        case 408: return "The request took too long to arrive.";
-        case 413: return "The request is larger than allowed.";
-        case 414: return "The address of the request is too long.";
-        case 417: return "The request expects something that is not offered.";
-        case 431: return "The header of the request is too large.";
-        case 501: return "This kind of request is not supported.";
-        case 502: return "The application did not give a valid answer. Please try again.";
-        case 503: return "The application is not available right now. Please try again shortly.";
-        case 504: return "The application took too long to answer. Please try again.";
-        case 505: return "This version of HTTP is not supported.";
-        default: return "The request could not be served.";
+        case 400:
+            return "The request could not be understood.";
+        case 404:
+            return "There is nothing here under this name.";
+        case 405:
+            return "This method is not allowed.";
+        case 408:
+            return "The request took too long to arrive.";
+        case 413:
+            return "The request is larger than allowed.";
+        case 414:
+            return "The address of the request is too long.";
+        case 417:
+            return "The request expects something that is not offered.";
+        case 431:
+            return "The header of the request is too large.";
+        case 501:
+            return "This kind of request is not supported.";
+        case 502:
+            return "The application did not give a valid answer. Please try again.";
+        case 503:
+            return "The application is not available right now. Please try again shortly.";
+        case 504:
+            return "The application took too long to answer. Please try again.";
+        case 505:
+            return "This version of HTTP is not supported.";
+        default:
+            return "The request could not be served.";
     }
 }
 
@@ -72,7 +86,8 @@ bool prefers_json(std::string_view accept) noexcept {
         if (decided) return;
         const auto semicolon = range.find(';');
         std::string_view type = range.substr(0, semicolon);
-        while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
+        while (!type.empty() && type.back() == ' ')
+            type.remove_suffix(1);
         if (semicolon != std::string_view::npos &&
             range.substr(semicolon).find("q=0") != std::string_view::npos &&
             range.substr(semicolon).find("q=0.") == std::string_view::npos) {

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "config/config.hpp"
+#include "http/head.hpp"
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
-
-#include "config/config.hpp"
-#include "http/head.hpp"
 
 namespace switchyard::relay {
 

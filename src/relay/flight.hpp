@@ -1,11 +1,5 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include "base/task.hpp"
 #include "http/exchange.hpp"
 #include "http/forward.hpp"
@@ -13,6 +7,12 @@
 #include "relay/worker_context.hpp"
 #include "route/snapshot.hpp"
 #include "upstream/connection.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace switchyard::relay {
 
@@ -64,8 +64,8 @@ class Flight {
 
     bool fresh_connection = false;  ///< A pooled one was found dead: take none of them again.
 
-    // The request's body: what was at hand when it was first sent (valid until the upload pulls on),
-    // and the upload beside the response.
+    // The request's body: what was at hand when it was first sent (valid until the upload pulls
+    // on), and the upload beside the response.
     http::Chunk first_piece;
     bool body_touched = false;
     Fork upload;

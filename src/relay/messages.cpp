@@ -22,7 +22,8 @@ void Relay::prepare_request(Flight& flight) {
     out.target = request.origin_target;
     if (config.strip_path && config.path.size() > 1 && out.target.starts_with(config.path)) {
         std::size_t size = config.path.size();
-        while (config.path[size - 1] == '/') --size;
+        while (config.path[size - 1] == '/')
+            --size;
         out.target.remove_prefix(size);
         if (out.target.empty()) {
             out.target = "/";
@@ -99,9 +100,8 @@ Task<Fault> Relay::read_response_head(Flight& flight) {
     const http::Verb verb = flight.exchange->request().verb;
     bool upload_ended = flight.upload_complete;
     for (;;) {
-        const Fault fault = co_await session.read_head(flight.response, verb,
-                                                       timeouts.response_head,
-                                                       timeouts.response_body);
+        const Fault fault = co_await session.read_head(
+            flight.response, verb, timeouts.response_head, timeouts.response_body);
         if (fault == Fault::timed_out && !upload_ended) {
             // The time counts from the end of the request, and an upload may be long. The one time
             // more that a finished upload gets here is at most twice the time-out in all.
@@ -152,7 +152,9 @@ Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault, bool last) 
         case Fault::malformed:
             co_await fail(flight, Outcome::upstream_error, 502, "bad_response");
             break;
-        default: co_await fail(flight, Outcome::upstream_error, 502, "upstream_closed"); break;
+        default:
+            co_await fail(flight, Outcome::upstream_error, 502, "upstream_closed");
+            break;
     }
     co_return Attempt::done;
 }
@@ -288,7 +290,9 @@ Task<void> Relay::fail_upload(Flight& flight) {
         case Fault::too_large:
             co_await fail(flight, Outcome::refused, 413, "body_too_large");
             break;
-        default: co_await fail(flight, Outcome::client_abort, 0, "client_closed"); break;
+        default:
+            co_await fail(flight, Outcome::client_abort, 0, "client_closed");
+            break;
     }
 }
 

@@ -1,11 +1,11 @@
 #include "relay/relay.hpp"
 
+#include "base/log.hpp"
+
 #include <cerrno>
 #include <exception>
 
 #include <spdlog/spdlog.h>
-
-#include "base/log.hpp"
 
 namespace switchyard::relay {
 
@@ -26,9 +26,7 @@ class AtTarget {
 
     [[nodiscard]] route::Target& operator*() const noexcept { return *target_; }
     [[nodiscard]] route::Target* operator->() const noexcept { return target_.get(); }
-    [[nodiscard]] const std::shared_ptr<route::Target>& pointer() const noexcept {
-        return target_;
-    }
+    [[nodiscard]] const std::shared_ptr<route::Target>& pointer() const noexcept { return target_; }
 
   private:
     std::shared_ptr<route::Target> target_;
@@ -76,7 +74,8 @@ void Relay::cut(const route::Ledger& ledger) noexcept {
 }
 
 void Relay::cut_all() noexcept {
-    for (Flight* flight = flights_; flight != nullptr; flight = flight->next) flight->cut();
+    for (Flight* flight = flights_; flight != nullptr; flight = flight->next)
+        flight->cut();
 }
 
 Task<void> Relay::handle(http::Exchange& exchange) {
@@ -170,13 +169,18 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
     const config::Service& config = *flight.service->config;
     observe::SlotCell& cell = slot.metrics->cell(worker_.index);
     const std::uint64_t started_ns = net::EventLoop::now_ns();
-    const AtTarget target(upstream::pick_target(slot, worker_.index, started_ns, flight.tried,
-                                                worker_.random),
-                          worker_.index);
+    const AtTarget target(
+        upstream::pick_target(slot, worker_.index, started_ns, flight.tried, worker_.random),
+        worker_.index);
     flight.target_address = target->address();
 
     if (!flight.fresh_connection) {
         flight.connection = worker_.pool.take(*target, flight.service->epoch);
+        // C10: what must not be sent twice should not meet a connection that is already closed.
+        while (flight.connection && !flight.exchange->request().idempotent &&
+               !flight.connection->session.is_alive()) {
+            flight.connection = worker_.pool.take(*target, flight.service->epoch);
+        }
     }
     if (flight.connection) {
         cell.upstream_reuses.add();

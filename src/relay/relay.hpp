@@ -1,12 +1,12 @@
 #pragma once
 
-#include <memory>
-#include <string_view>
-#include <vector>
-
 #include "http/exchange.hpp"
 #include "relay/flight.hpp"
 #include "relay/worker_context.hpp"
+
+#include <memory>
+#include <string_view>
+#include <vector>
 
 namespace switchyard::relay {
 

@@ -1,11 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <cstdint>
-#include <map>
-#include <memory>
-#include <string>
-
 #include "config/config.hpp"
 #include "net/event_loop.hpp"
 #include "observe/access_log.hpp"
@@ -14,13 +8,19 @@
 #include "upstream/balancer.hpp"
 #include "upstream/pool.hpp"
 
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
 namespace switchyard::relay {
 
 /// Settings of the relay that are not a service's; replaced as a whole by a reload.
 struct RelayOptions {
     std::uint64_t body_bytes = 0;
-    std::string via_request;   ///< Value of Via on requests, "1.1 switchyard"; empty: none.
-    std::string via_line;      ///< The complete line on responses, or empty.
+    std::string via_request;  ///< Value of Via on requests, "1.1 switchyard"; empty: none.
+    std::string via_line;     ///< The complete line on responses, or empty.
     std::map<unsigned, config::ErrorPage> error_pages;
 };
 

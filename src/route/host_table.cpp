@@ -7,7 +7,8 @@ namespace switchyard::route {
 HostTable::HostTable(const std::vector<config::Service>& services) {
     for (std::size_t i = 0; i < services.size(); ++i) {
         std::string prefix = services[i].path;
-        while (!prefix.empty() && prefix.back() == '/') prefix.pop_back();
+        while (!prefix.empty() && prefix.back() == '/')
+            prefix.pop_back();
         const Entry entry{prefix, static_cast<int>(i)};
         for (const std::string& host : services[i].hosts) {
             if (host == "*") {
@@ -24,8 +25,10 @@ HostTable::HostTable(const std::vector<config::Service>& services) {
             return a.prefix.size() > b.prefix.size();
         });
     };
-    for (auto& [host, entries] : exact_) sort(entries);
-    for (auto& [host, entries] : wildcard_) sort(entries);
+    for (auto& [host, entries] : exact_)
+        sort(entries);
+    for (auto& [host, entries] : wildcard_)
+        sort(entries);
     sort(any_);
 }
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "config/config.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
-
-#include "config/config.hpp"
 
 namespace switchyard::route {
 

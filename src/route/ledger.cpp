@@ -7,7 +7,8 @@ namespace switchyard::route {
 Ledger::Totals Ledger::totals() const noexcept {
     Totals totals;
     for (const Cell& cell : cells_) {
-        for (std::size_t i = 0; i < totals.left.size(); ++i) totals.left[i] += cell.left[i].get();
+        for (std::size_t i = 0; i < totals.left.size(); ++i)
+            totals.left[i] += cell.left[i].get();
         totals.moved += cell.moved.get();
     }
     std::atomic_thread_fence(std::memory_order_acquire);

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/colour.hpp"
+#include "observe/counter.hpp"
+#include "observe/outcome.hpp"
+
 #include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "base/colour.hpp"
-#include "observe/counter.hpp"
-#include "observe/outcome.hpp"
 
 namespace switchyard::route {
 
@@ -20,8 +20,8 @@ class Ledger {
     struct alignas(observe::kCacheLine) Cell {
         observe::Counter entered;
         std::array<observe::Counter, observe::kOutcomes> left;
-        observe::Counter moved;              ///< Left for a retry, which entered again elsewhere.
-        observe::Counter first_entered_ns;   ///< steady_clock; 0: never.
+        observe::Counter moved;             ///< Left for a retry, which entered again elsewhere.
+        observe::Counter first_entered_ns;  ///< steady_clock; 0: never.
         observe::Counter last_entered_ns;
 
         void enter(std::uint64_t now_ns) noexcept {
@@ -45,7 +45,8 @@ class Ledger {
 
         [[nodiscard]] std::uint64_t ended() const noexcept {
             std::uint64_t sum = moved;
-            for (std::uint64_t count : left) sum += count;
+            for (std::uint64_t count : left)
+                sum += count;
             return sum;
         }
         /// Leases held; exact only when no worker can enter any more (after publishing).

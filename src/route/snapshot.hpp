@@ -1,18 +1,18 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include "base/colour.hpp"
 #include "config/config.hpp"
 #include "observe/slot_metrics.hpp"
 #include "route/host_table.hpp"
 #include "route/ledger.hpp"
 #include "route/target.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace switchyard::route {
 

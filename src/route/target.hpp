@@ -1,5 +1,9 @@
 #pragma once
 
+#include "base/colour.hpp"
+#include "config/config.hpp"
+#include "observe/counter.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -7,10 +11,6 @@
 #include <mutex>
 #include <string>
 #include <vector>
-
-#include "base/colour.hpp"
-#include "config/config.hpp"
-#include "observe/counter.hpp"
 
 namespace switchyard::route {
 
@@ -50,7 +50,8 @@ class Target {
     [[nodiscard]] Cell& cell(std::size_t worker) noexcept { return cells_[worker]; }
     [[nodiscard]] std::uint64_t in_flight() const noexcept {
         std::uint64_t total = 0;
-        for (const Cell& cell : cells_) total += cell.in_flight.get();
+        for (const Cell& cell : cells_)
+            total += cell.in_flight.get();
         return total;
     }
 

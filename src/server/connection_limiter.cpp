@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-
 #include <sys/socket.h>
 
 namespace switchyard::server {
@@ -21,7 +20,10 @@ ConnectionLimiter::Ticket ConnectionLimiter::enter(const net::Address& peer, std
                                                    std::uint32_t limit_per_address) {
     Ticket ticket;
     const std::uint32_t total = total_.fetch_add(1, std::memory_order_relaxed) + 1;
-    if (limit != 0 && total > limit) ticket.within_limits = false;
+    if (limit != 0 && total > limit) {
+        ticket.within_limits = false;
+        ticket.hopeless = total - limit > std::max(64U, limit / 8);
+    }
     if (limit_per_address == 0) return ticket;
 
     std::uint8_t bytes[16];
@@ -32,7 +34,11 @@ ConnectionLimiter::Ticket ConnectionLimiter::enter(const net::Address& peer, std
     ticket.counted_by_address = true;
     Shard& shard = shards_[Hash{}(ticket.key) % kShards];
     const std::lock_guard lock(shard.mutex);
-    if (++shard.counts[ticket.key] > limit_per_address) ticket.within_limits = false;
+    const std::uint32_t count = ++shard.counts[ticket.key];
+    if (count > limit_per_address) {
+        ticket.within_limits = false;
+        if (count - limit_per_address > std::max(16U, limit_per_address)) ticket.hopeless = true;
+    }
     return ticket;
 }
 

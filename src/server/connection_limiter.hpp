@@ -1,13 +1,13 @@
 #pragma once
 
+#include "net/address.hpp"
+
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <unordered_map>
-
-#include "net/address.hpp"
 
 namespace switchyard::server {
 
@@ -18,6 +18,7 @@ class ConnectionLimiter {
     struct Ticket {
         bool counted_by_address = false;
         bool within_limits = true;
+        bool hopeless = false;  ///< So far over the limit that not even a refusal is affordable.
         std::array<std::uint8_t, 16> key{};
     };
 

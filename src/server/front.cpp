@@ -1,12 +1,12 @@
 #include "server/front.hpp"
 
+#include "base/log.hpp"
+#include "net/listener.hpp"
+
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <spdlog/spdlog.h>
-
-#include "base/log.hpp"
-#include "net/listener.hpp"
 
 namespace switchyard::server {
 
@@ -24,9 +24,13 @@ boost::asio::awaitable<void> retire(std::shared_ptr<observe::AccessLog> log,
 Front::Front(boost::asio::io_context& context, WorkersPublisher& publisher, std::size_t workers)
     : context_(context), publisher_(publisher), cells_(workers) {}
 
-Front::~Front() { discard(); }
+Front::~Front() {
+    discard();
+}
 
-std::shared_ptr<const WorkerOptions> Front::prepared_options() const { return plan_->options; }
+std::shared_ptr<const WorkerOptions> Front::prepared_options() const {
+    return plan_->options;
+}
 
 Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
     discard();
@@ -77,7 +81,8 @@ Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
 void Front::discard() {
     if (!plan_) return;
     for (const auto& [address, sockets] : plan_->sockets) {
-        for (const int fd : sockets) ::close(fd);
+        for (const int fd : sockets)
+            ::close(fd);
     }
     plan_.reset();
 }
@@ -104,7 +109,8 @@ void Front::apply() {
     for (const auto& [address, listening] : listening_) {
         if (!plan->settings.contains(address)) closed.push_back(address);
     }
-    for (const std::string& address : closed) listening_.erase(address);
+    for (const std::string& address : closed)
+        listening_.erase(address);
     for (const config::Listener& listener : plan->config->listeners) {
         Listening& listening = listening_[listener.address];
         listening.config = listener;
@@ -117,21 +123,23 @@ void Front::apply() {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         Worker* const worker = workers_[i];
         std::map<std::string, int> opened;
-        for (const auto& [address, sockets] : plan->sockets) opened[address] = sockets[i];
+        for (const auto& [address, sockets] : plan->sockets)
+            opened[address] = sockets[i];
         observe::AccessSink* const sink = log_ ? &log_->sink(i) : nullptr;
-        worker->post([worker, opened, closed, sink, settings = plan->settings,
-                      options = plan->options] {
-            worker->set_options(options);
-            worker->set_access_sink(sink);
-            for (const std::string& address : closed) worker->close_listener(address);
-            for (const auto& [address, listener] : settings) {
-                if (const auto socket = opened.find(address); socket != opened.end()) {
-                    worker->open_listener(address, socket->second, listener);
-                } else {
-                    worker->change_listener(address, listener);
+        worker->post(
+            [worker, opened, closed, sink, settings = plan->settings, options = plan->options] {
+                worker->set_options(options);
+                worker->set_access_sink(sink);
+                for (const std::string& address : closed)
+                    worker->close_listener(address);
+                for (const auto& [address, listener] : settings) {
+                    if (const auto socket = opened.find(address); socket != opened.end()) {
+                        worker->open_listener(address, socket->second, listener);
+                    } else {
+                        worker->change_listener(address, listener);
+                    }
                 }
-            }
-        });
+            });
     }
     plan->sockets.clear();
     if (old_log) {

@@ -1,5 +1,11 @@
 #pragma once
 
+#include "control/ports.hpp"
+#include "net/tls_context.hpp"
+#include "observe/access_log.hpp"
+#include "server/publisher.hpp"
+#include "server/worker.hpp"
+
 #include <map>
 #include <memory>
 #include <string>
@@ -7,12 +13,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-
-#include "control/ports.hpp"
-#include "net/tls_context.hpp"
-#include "observe/access_log.hpp"
-#include "server/publisher.hpp"
-#include "server/worker.hpp"
 
 namespace switchyard::server {
 

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "control/ports.hpp"
+#include "upstream/health_monitor.hpp"
+
 #include <functional>
 #include <utility>
 #include <vector>
-
-#include "control/ports.hpp"
-#include "upstream/health_monitor.hpp"
 
 namespace switchyard::server {
 
@@ -14,16 +14,16 @@ class MonitorPort final : public control::HealthMonitor {
   public:
     explicit MonitorPort(boost::asio::io_context& context) : monitor_(context) {}
 
-    void watch(const std::vector<std::pair<std::shared_ptr<route::Target>,
-                                           std::shared_ptr<const config::Service>>>& targets)
-        override {
+    void watch(const std::vector<
+               std::pair<std::shared_ptr<route::Target>, std::shared_ptr<const config::Service>>>&
+                   targets) override {
         monitor_.watch(targets);
     }
     [[nodiscard]] control::TargetReport report(const route::Target& target) const override {
         return monitor_.report(target);
     }
-    void on_change(std::function<void(const route::Target&, const control::TargetReport&)> callback)
-        override {
+    void on_change(
+        std::function<void(const route::Target&, const control::TargetReport&)> callback) override {
         monitor_.on_change(std::move(callback));
     }
     boost::asio::awaitable<void> stop() { return monitor_.stop(); }

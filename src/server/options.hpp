@@ -1,11 +1,11 @@
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "config/config.hpp"
 #include "h1/server_session.hpp"
 #include "relay/worker_context.hpp"
+
+#include <memory>
+#include <vector>
 
 namespace switchyard::server {
 

@@ -26,7 +26,8 @@ PoolChanges compare(const route::Snapshot* before, const route::Snapshot& now) {
     std::unordered_set<const route::ServiceState*> same;
     std::unordered_set<std::uint32_t> present;
     if (before != nullptr) {
-        for (const auto& service : before->services) same.insert(service.get());
+        for (const auto& service : before->services)
+            same.insert(service.get());
     }
     bool changed = before == nullptr || before->services.size() != now.services.size();
     for (const auto& service : now.services) {
@@ -43,7 +44,8 @@ PoolChanges compare(const route::Snapshot* before, const route::Snapshot& now) {
     for (const auto& service : now.services) {
         for (const auto& slot : service->slots) {
             if (!slot) continue;
-            for (const auto& target : slot->targets) present.insert(target->id());
+            for (const auto& target : slot->targets)
+                present.insert(target->id());
         }
     }
     for (const auto& service : before->services) {
@@ -107,8 +109,10 @@ asio::awaitable<control::PublishResult> WorkersPublisher::publish(
     current_.store(snapshot.get(), std::memory_order_seq_cst);
     control::PublishResult result;
     const std::function<void(Worker&)> pass = [changes](Worker& worker) {
-        for (const auto& [target, epoch] : changes->advanced) worker.advance_pool(*target, epoch);
-        for (const std::uint32_t id : changes->forgotten) worker.forget_target(id);
+        for (const auto& [target, epoch] : changes->advanced)
+            worker.advance_pool(*target, epoch);
+        for (const std::uint32_t id : changes->forgotten)
+            worker.forget_target(id);
     };
     result.stuck_workers = co_await on_workers(pass, kDeadline);
     if (result.stuck_workers.empty()) {

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "control/ports.hpp"
+#include "server/worker.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <vector>
 
 #include <boost/asio/io_context.hpp>
-
-#include "control/ports.hpp"
-#include "server/worker.hpp"
 
 namespace switchyard::server {
 

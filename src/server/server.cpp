@@ -1,22 +1,5 @@
 #include "server/server.hpp"
 
-#include <chrono>
-#include <csignal>
-#include <cstdio>
-#include <memory>
-#include <thread>
-#include <vector>
-
-#include <sys/resource.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <spdlog/spdlog.h>
-
 #include "base/log.hpp"
 #include "base/notify.hpp"
 #include "control/control.hpp"
@@ -25,6 +8,22 @@
 #include "server/publisher.hpp"
 #include "server/worker.hpp"
 #include "state/store.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <sys/resource.h>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <spdlog/spdlog.h>
 
 namespace switchyard::server {
 
@@ -58,7 +57,8 @@ class Daemon {
           front_(context_, publisher_, worker_count_) {}
 
     ~Daemon() {
-        for (const auto& worker : workers_) worker->join();
+        for (const auto& worker : workers_)
+            worker->join();
     }
 
     Result<void> start();
@@ -90,8 +90,8 @@ class Daemon {
     bool reloading_ = false;
 };
 
-/// Everything that can fail, in an order in which nothing has to be taken back: the state's lock and
-/// content, the listeners and certificates, the admin socket; then the workers.
+/// Everything that can fail, in an order in which nothing has to be taken back: the state's lock
+/// and content, the listeners and certificates, the admin socket; then the workers.
 Result<void> Daemon::start() {
     auto store = state::Store::open(config_->state);
     if (!store) return store.error();
@@ -111,11 +111,13 @@ Result<void> Daemon::start() {
         pointers.push_back(workers_.back().get());
     }
     publisher_.set_workers(pointers);
-    for (const auto& worker : workers_) worker->start();
+    for (const auto& worker : workers_)
+        worker->start();
     front_.attach(pointers);
     control_->start();
 
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) signals_.add(signal);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+        signals_.add(signal);
     start_task(handle_signals());
     start_task(watch_workers());
     for (const auto& listener : front_.listeners()) {
@@ -222,7 +224,8 @@ asio::awaitable<void> Daemon::stop() {
     }
     co_await control_->stop();
     co_await monitor_.stop();
-    for (const auto& worker : workers_) worker->join();
+    for (const auto& worker : workers_)
+        worker->join();
     front_.close_log();
     spdlog::info("stopped");
     stopped_ = true;

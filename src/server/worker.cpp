@@ -1,15 +1,14 @@
 #include "server/worker.hpp"
 
-#include <csignal>
-#include <random>
+#include "base/log.hpp"
+#include "config/cidr.hpp"
 
+#include <csignal>
 #include <pthread.h>
+#include <random>
 #include <unistd.h>
 
 #include <spdlog/spdlog.h>
-
-#include "base/log.hpp"
-#include "config/cidr.hpp"
 
 namespace switchyard::server {
 
@@ -56,7 +55,9 @@ Worker::Worker(std::size_t index, const std::atomic<const route::Snapshot*>& sna
       limiter_(limiter),
       options_(std::move(options)) {}
 
-Worker::~Worker() { join(); }
+Worker::~Worker() {
+    join();
+}
 
 void Worker::start() {
     thread_ = std::thread([this] {
@@ -109,6 +110,12 @@ void Worker::accepted(int fd, const net::Address& peer, const ListenerSettings& 
     context_.counters.connections_accepted.add();
     const ConnectionLimiter::Ticket ticket =
         limiter_.enter(peer, options_->connections, options_->connections_per_address);
+    if (ticket.hopeless) {
+        context_.counters.connections_refused.add();
+        limiter_.leave(ticket);
+        ::close(fd);
+        return;
+    }
     auto* session = new Session(loop_, *this, peer, is_trusted(options_->trusted_proxies, peer),
                                 settings.https_port, ticket);
     session->next = sessions_;
@@ -151,7 +158,8 @@ void Worker::release_context(std::unique_ptr<h1::RequestContext> context) {
 
 void Worker::drain() {
     draining_ = true;
-    for (auto& [address, listening] : listeners_) listening.acceptor->close();
+    for (auto& [address, listening] : listeners_)
+        listening.acceptor->close();
     listeners_.clear();
     pool_.clear();
     for (Session* session = sessions_; session != nullptr; session = session->next) {

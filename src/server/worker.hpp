@@ -1,14 +1,5 @@
 #pragma once
 
-#include <atomic>
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
-#include <thread>
-#include <unordered_map>
-#include <vector>
-
 #include "h1/server_session.hpp"
 #include "net/event_loop.hpp"
 #include "net/listener.hpp"
@@ -18,11 +9,20 @@
 #include "server/options.hpp"
 #include "upstream/pool.hpp"
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
 namespace switchyard::server {
 
 /// How connections of one listening address are treated; replaced by a reload.
 struct ListenerSettings {
-    std::uint16_t https_port = 0;  ///< Redirect there; 0: serve.
+    std::uint16_t https_port = 0;                ///< Redirect there; 0: serve.
     std::shared_ptr<const net::TlsContext> tls;  ///< Null: plain.
 };
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "base/colour.hpp"
+#include "base/error.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -9,9 +12,6 @@
 #include <vector>
 
 #include <boost/system/result.hpp>
-
-#include "base/colour.hpp"
-#include "base/error.hpp"
 
 /// What must survive a crash: each service's live slot and epoch, and the history.
 namespace switchyard::state {
@@ -32,15 +32,15 @@ struct HistoryEntry {
     std::int64_t id = 0;  ///< Assigned by the store, growing.
     WallTime at{};
     std::string service;
-    std::string action;   ///< "switch", "rollback", "reload", "start", ...
+    std::string action;     ///< "switch", "rollback", "reload", "start", ...
     std::uint32_t uid = 0;  ///< Peer of the admin socket (SO_PEERCRED).
     std::string user;       ///< Its name when it has one.
     std::optional<Colour> from;
     std::optional<Colour> to;
     std::uint64_t epoch = 0;  ///< Epoch after the change; for a refusal the one in force.
-    std::string outcome;      ///< "committed", "drained", "cut", "cancelled", "refused", "interrupted".
-    std::string detail;       ///< Reason of a refusal, or a remark; one line.
-    std::string receipt;      ///< JSON object, or empty.
+    std::string outcome;  ///< "committed", "drained", "cut", "cancelled", "refused", "interrupted".
+    std::string detail;   ///< Reason of a refusal, or a remark; one line.
+    std::string receipt;  ///< JSON object, or empty.
 };
 
 /// A SQLite file (WAL, synchronous=FULL). All calls block on the disk: call them from one thread
@@ -50,8 +50,8 @@ class Store {
     /// Opens or creates FILE (its folder must exist) and takes an exclusive advisory lock that
     /// lives as long as the store: a second daemon on the same file is refused by name. Errors say
     /// how to go on: not a database, another application's file, a newer schema, damaged
-    /// (quick_check), not writable, locked by pid N. Entries that a crash left as "committed" (their
-    /// drain never ended) become "interrupted".
+    /// (quick_check), not writable, locked by pid N. Entries that a crash left as "committed"
+    /// (their drain never ended) become "interrupted".
     static boost::system::result<std::unique_ptr<Store>, Error> open(const std::string& file);
 
     virtual ~Store() = default;

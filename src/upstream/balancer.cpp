@@ -18,8 +18,8 @@ bool eligible(const route::Target& target, Pass pass, std::uint64_t now_ns,
 
 }  // namespace
 
-const std::shared_ptr<route::Target>& pick_target(const route::SlotState& slot,
-                                                  std::size_t worker, std::uint64_t now_ns,
+const std::shared_ptr<route::Target>& pick_target(const route::SlotState& slot, std::size_t worker,
+                                                  std::uint64_t now_ns,
                                                   std::span<const std::uint32_t> tried,
                                                   Random& random) noexcept {
     const auto& targets = slot.targets;

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "route/snapshot.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <span>
-
-#include "route/snapshot.hpp"
 
 namespace switchyard::upstream {
 

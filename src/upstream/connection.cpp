@@ -1,7 +1,6 @@
 #include "upstream/connection.hpp"
 
 #include <cerrno>
-
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <memory>
-
 #include "base/task.hpp"
 #include "h1/client_session.hpp"
 #include "route/target.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
 
 namespace switchyard::upstream {
 

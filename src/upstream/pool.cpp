@@ -72,13 +72,15 @@ void Pool::forget(std::uint32_t target_id) {
 }
 
 void Pool::clear() {
-    for (auto& [id, shelf] : shelves_) empty(shelf);
+    for (auto& [id, shelf] : shelves_)
+        empty(shelf);
     shelves_.clear();
 }
 
 std::size_t Pool::idle() const noexcept {
     std::size_t count = 0;
-    for (const auto& [id, shelf] : shelves_) count += shelf.connections.size();
+    for (const auto& [id, shelf] : shelves_)
+        count += shelf.connections.size();
     return count;
 }
 
@@ -88,7 +90,8 @@ void Pool::drop(Shelf& shelf, std::size_t index) {
 }
 
 void Pool::empty(Shelf& shelf) {
-    while (!shelf.connections.empty()) drop(shelf, shelf.connections.size() - 1);
+    while (!shelf.connections.empty())
+        drop(shelf, shelf.connections.size() - 1);
 }
 
 std::uint64_t Pool::on_tick(std::uint64_t now) {

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "net/timer_wheel.hpp"
+#include "observe/slot_metrics.hpp"
+#include "upstream/connection.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
 #include <vector>
-
-#include "net/timer_wheel.hpp"
-#include "observe/slot_metrics.hpp"
-#include "upstream/connection.hpp"
 
 namespace switchyard::upstream {
 
@@ -40,7 +40,7 @@ class Pool final : private net::TimerNode {
         std::uint64_t epoch = 0;
         std::chrono::milliseconds idle_timeout{0};
         std::shared_ptr<observe::SlotMetrics> metrics;
-        observe::Counter* idle_gauge = nullptr;  ///< This worker's, in `metrics`.
+        observe::Counter* idle_gauge = nullptr;                ///< This worker's, in `metrics`.
         std::vector<std::unique_ptr<Connection>> connections;  ///< Oldest first.
     };
 
