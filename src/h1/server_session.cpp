@@ -3,6 +3,8 @@
 #include "h1/serialize.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include <openssl/ssl.h>
 
@@ -13,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using net::IoStatus;
 
-constexpr std::size_t kFirstRead = 4 * 1024;
+constexpr std::size_t kFirstRead = 64 * 1024;
 /// What is left of a request body after its response is read and thrown away up to here, so that
 /// the connection can go on; more, and it is closed.
 constexpr std::uint64_t kDiscardBytes = 256 * 1024;
@@ -128,14 +130,11 @@ Task<ServerSession::Next> ServerSession::read_head() {
         if (!context.input.empty() && started_ns_ == 0) {
             started_ns_ = net::EventLoop::now_ns();
         } else {
-            if (context.input.room() == 0 || context.input.capacity() == 0) {
-                // A head that doesn't fit moves into the next larger block, up to the limit.
-                const std::size_t size = std::max(kFirstRead, context.input.size() * 4);
-                context.input.reserve(size);
-            }
+            // Read into memory of the thread, large enough for a head with a fair upload behind it,
+            // and keep what came in a block of its size.
+            static thread_local std::array<char, kFirstRead> arrivals;
             std::size_t done = 0;
-            const IoStatus status =
-                stream_.try_read(context.input.tail(), context.input.room(), done);
+            const IoStatus status = stream_.try_read(arrivals.data(), arrivals.size(), done);
             if (status == IoStatus::again) {
                 if (context.input.empty()) {
                     release_context();
@@ -159,16 +158,15 @@ Task<ServerSession::Next> ServerSession::read_head() {
                 continue;
             }
             if (status != IoStatus::ok) co_return Next::end;
+            if (context.input.room() < done) context.input.reserve(context.input.size() + done);
+            std::memcpy(context.input.tail(), arrivals.data(), done);
             context.input.commit(done);
             if (started_ns_ == 0) started_ns_ = net::EventLoop::now_ns();
         }
         fresh = false;
 
         const ParseResult parsed = context.parser.parse(context.input.data(), context.input.size());
-        if (parsed.status == ParseStatus::need_more) {
-            if (context.input.room() == 0) context.input.reserve(context.input.capacity() * 4);
-            continue;
-        }
+        if (parsed.status == ParseStatus::need_more) continue;
         http::Verdict verdict = parsed.verdict;
         if (parsed.status == ParseStatus::done) verdict = http::validate_request(context.head);
         if (refusing_ && verdict.accepted()) verdict = {503, "too_many_connections"};
