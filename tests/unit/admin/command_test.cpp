@@ -263,7 +263,7 @@ TEST(Daemon, ReloadSaysWhatChangedOrWhatIsWrong) {
     const Outcome outcome = run_against(daemon, {"reload"});
     EXPECT_EQ(outcome.code, kDone);
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("switchyard.yaml: in force."),
-                                   HasSubstr("added to blue"), HasSubstr("note: workers")));
+                                   HasSubstr("added to blue"), HasSubstr("\n  note: ")));
     EXPECT_THAT(daemon.requests().at(0), StartsWith("POST /v1/reload "));
 
     FakeDaemon refusing(answering(422, R"({"error":{"code":"invalid_config","message":"No.",
