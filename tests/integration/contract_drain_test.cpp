@@ -1,0 +1,263 @@
+// C7, C12 to C14 and C17: the old slot after a switch.
+#include "integration/contract.hpp"
+
+#include <thread>
+
+namespace switchyard::test {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Over, SwitchContract, testing::Values(Transport::plain, Transport::tls),
+                         transport_name);
+
+TEST_P(SwitchContract, C07_TheOldSlotGetsNothingNewAndItsIdleConnectionsClose) {
+    start_over_transport(with_rare_checks(config()));
+    std::vector<Client> clients;
+    std::vector<Client> polls;
+    for (int i = 0; i < 8; ++i) {
+        clients.push_back(come_in());
+        polls.push_back(come_in());
+        polls.back().send(request_text("GET", "/sleep?ms=100"));
+    }
+    for (auto& poll : polls)
+        ASSERT_EQ(colour_of(read_response(poll)), "blue");
+    ASSERT_TRUE(eventually([this] { return number(origin(Colour::blue).books(), "open") > 1; }));
+    switch_to(Colour::green);
+    for (int round = 0; round < 5; ++round) {
+        for (auto& client : clients)
+            ASSERT_EQ(colour_of(exchange(client, "GET", "/after")), "green");
+    }
+    EXPECT_EQ(started(Colour::blue, "/after"), 0);
+    // The one that is open is the question itself.
+    EXPECT_TRUE(eventually([this] { return number(origin(Colour::blue).books(), "open") == 1; }));
+}
+
+TEST_P(SwitchContract, C07_AConnectionTakenBeforeTheCommitNeverComesBackIntoThePool) {
+    auto yaml = with_rare_checks(config());
+    start_over_transport(yaml + "workers: 1\n");
+    auto poll = come_in();
+    const auto before = boost::json::parse(exchange(poll, "GET", "/echo").body);
+    poll.send(request_text("GET", "/sleep?ms=300"));
+    ASSERT_TRUE(eventually([this] { return in_flight(Colour::blue, "/sleep") == 1; }));
+    EXPECT_EQ(number(origin(Colour::blue).books(), "open"), 2) << "the pooled one was not taken";
+    switch_to(Colour::green);
+    switch_to(Colour::blue);
+    EXPECT_EQ(colour_of(read_response(poll)), "blue");
+    // Blue is live again, and the connection was fine: but it belongs to an epoch that is over.
+    const auto after = boost::json::parse(exchange(poll, "GET", "/echo").body);
+    EXPECT_NE(number(after, "connection"), number(before, "connection"));
+    const auto again = boost::json::parse(exchange(poll, "GET", "/echo").body);
+    EXPECT_EQ(number(again, "connection"), number(after, "connection")) << "nothing is pooled";
+    EXPECT_TRUE(eventually([this] { return number(origin(Colour::blue).books(), "open") == 2; }));
+}
+
+TEST_P(SwitchContract, C12_ALongPollPastTheDeadlineGetsA503OrAnAbort) {
+    start_over_transport();
+    auto silent = long_poll(Colour::blue, 60s);
+    auto half = come_in();
+    half.send(request_text("GET", "/hang?n=1000&at=500"));
+    auto head = read_head(half);
+    auto in_time = long_poll(Colour::blue, 50ms);
+
+    auto stream = switching(Colour::green, R"("drain_timeout_ms":250)");
+    EXPECT_EQ(number(stream.next_event("committed"), "in_flight_on_old"), 3);
+    EXPECT_EQ(read_response(in_time).status, 200);
+    const auto drained = stream.next_event("drained");
+    EXPECT_EQ(number(drained, "completed"), 1);
+    EXPECT_EQ(number(drained, "cut"), 2);
+    EXPECT_EQ(number(drained, "remaining"), 0);
+    EXPECT_GE(number(drained, "elapsed_ms"), 250);
+    EXPECT_LT(number(drained, "elapsed_ms"), 2'000);
+
+    const auto response = read_response(silent);
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(response.field("X-Switchyard-Error"), "drained");
+    EXPECT_TRUE(response.field("Retry-After"));
+    EXPECT_EQ(colour_of(exchange(silent, "GET", "/")), "green") << "its connection stays";
+    std::string body;
+    EXPECT_THROW(read_body(half, head, "GET", [&body](std::string_view piece) { body += piece; }),
+                 ClientError);
+    EXPECT_EQ(body.size(), 500u);
+    EXPECT_TRUE(half.ended());
+
+    EXPECT_TRUE(eventually(
+        [this] { return number(origin(Colour::blue).books("/sleep"), "aborted") == 1; }));
+    const auto service = admin().service("app");
+    EXPECT_TRUE(service.at("drains").as_array().empty());
+    EXPECT_EQ(number(service.at("slots").at("blue").at("books"), "cut"), 2);
+}
+
+TEST_F(SwitchContract, C12_AnUploadPastTheDeadlineIsCut) {
+    start();
+    auto client = connect();
+    client.send(request_text("POST", "/upload", {{"Content-Length", "1000"}}) + "abc");
+    ASSERT_TRUE(eventually([this] { return in_flight(Colour::blue, "/upload") == 1; }));
+    auto stream = switching(Colour::green, R"("drain_timeout_ms":100)");
+    const auto drained = stream.next_event("drained");
+    EXPECT_EQ(number(drained, "cut"), 1);
+    EXPECT_EQ(number(drained, "remaining"), 0);
+    EXPECT_EQ(read_response(client, "POST").status, 503);
+}
+
+TEST_F(SwitchContract, C12_ATimeoutOfZeroCutsAtOnce) {
+    start();
+    auto client = long_poll(Colour::blue, 60s);
+    auto stream = switching(Colour::green, R"("drain_timeout_ms":0)");
+    EXPECT_EQ(number(stream.next_event("drained"), "cut"), 1);
+    EXPECT_EQ(read_response(client).status, 503);
+}
+
+TEST_F(SwitchContract, C12_TheCommandLineTellsThatNotEverythingDrained) {
+    start();
+    auto client = long_poll(Colour::blue, 60s);
+    const auto run = daemon().cli({"switch", "app", "green", "--drain-timeout", "150ms"});
+    EXPECT_EQ(run.exit.code, 4) << run.out << run.err;
+    EXPECT_NE(run.out.find("1 cut"), std::string::npos) << run.out;
+    EXPECT_EQ(live(), "green");
+    EXPECT_EQ(read_response(client).status, 503);
+
+    auto again = long_poll(Colour::green, 60s);
+    const auto json = daemon().cli({"switch", "app", "--drain-timeout", "150ms", "--json"});
+    EXPECT_EQ(json.exit.code, 4);
+    std::istringstream lines(json.out);
+    std::string committed;
+    std::string last;
+    std::getline(lines, committed);
+    for (std::string line; std::getline(lines, line);)
+        last = line;
+    EXPECT_EQ(boost::json::parse(committed).at("event").as_string(), "committed");
+    EXPECT_EQ(number(boost::json::parse(last), "cut"), 1);
+}
+
+TEST_P(SwitchContract, C13_ARollbackCancelsTheDrain) {
+    start_over_transport();
+    auto poll = long_poll(Colour::blue, 900ms);
+    auto stream = switching(Colour::green, R"("drain_timeout_ms":500)");
+    stream.next_event("committed");
+    auto green_poll = long_poll(Colour::green, 100ms);
+    auto back = rolling_back();
+    const auto committed = back.next_event("committed");
+    EXPECT_EQ(committed.at("action").as_string(), "rollback");
+    EXPECT_EQ(committed.at("to").as_string(), "blue");
+    EXPECT_EQ(number(committed, "epoch"), 3);
+    const auto cancelled = stream.next_event("drained");
+    EXPECT_TRUE(cancelled.at("cancelled").as_bool());
+    EXPECT_EQ(number(cancelled, "remaining"), 1);
+    EXPECT_EQ(number(cancelled, "cut"), 0);
+
+    // Past the first drain's deadline, and nobody was cut.
+    const auto response = read_response(poll);
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(colour_of(response), "blue");
+    EXPECT_EQ(read_response(green_poll).status, 200);
+    const auto drained = back.next_event("drained");
+    EXPECT_EQ(drained.at("slot").as_string(), "green");
+    EXPECT_EQ(number(drained, "completed"), 1);
+    EXPECT_EQ(colour_of(get("/")), "blue");
+}
+
+TEST_F(SwitchContract, C13_TheOldSlotIsStillChecked) {
+    start();
+    switch_to(Colour::green);
+    const auto before = number(origin(Colour::blue).books("/up"), "answered");
+    EXPECT_TRUE(eventually(
+        [&] { return number(origin(Colour::blue).books("/up"), "answered") >= before + 3; }));
+    // So the way back is known to be closed, and when it is open again.
+    origin(Colour::blue).set_health(503, "upgrading the database\n");
+    ASSERT_TRUE(daemon().wait_healthy("app", Colour::blue, false));
+    auto refused = admin().post("/v1/services/app/rollback");
+    EXPECT_EQ(refused.error_code(), "unhealthy_target");
+    EXPECT_EQ(live(), "green");
+    origin(Colour::blue).set_health(200);
+    ASSERT_TRUE(daemon().wait_healthy("app", Colour::blue));
+    EXPECT_EQ(admin().post("/v1/services/app/rollback").status, 200);
+    EXPECT_EQ(live(), "blue");
+}
+
+TEST_P(SwitchContract, C14_QuickSwitchesKeepTheirDrainsApart) {
+    start_over_transport();
+    auto first = long_poll(Colour::blue, 700ms);
+    auto to_green = switching(Colour::green);
+    EXPECT_EQ(number(to_green.next_event("committed"), "epoch"), 2);
+    auto second = long_poll(Colour::green, 700ms);
+    auto to_blue = switching(Colour::blue);
+    EXPECT_EQ(number(to_blue.next_event("committed"), "epoch"), 3);
+    auto third = long_poll(Colour::blue, 700ms);
+    auto third_too = long_poll(Colour::blue, 700ms);
+    auto to_green_again = switching(Colour::green);
+    const auto committed = to_green_again.next_event("committed");
+    EXPECT_EQ(number(committed, "epoch"), 4);
+    EXPECT_EQ(number(committed, "in_flight_on_old"), 3) << "two of this epoch, one of the first";
+
+    // A drain ends when its slot is live again; what it waited for is live traffic, and part of the
+    // next drain.
+    auto drained = to_green.next_event("drained");
+    EXPECT_EQ(number(drained, "epoch"), 2);
+    EXPECT_TRUE(drained.at("cancelled").as_bool());
+    EXPECT_EQ(number(drained, "remaining"), 1);
+    drained = to_blue.next_event("drained");
+    EXPECT_EQ(number(drained, "epoch"), 3);
+    EXPECT_TRUE(drained.at("cancelled").as_bool());
+    EXPECT_EQ(number(drained, "remaining"), 1);
+    EXPECT_EQ(admin().service("app").at("drains").as_array().size(), 1u);
+
+    for (auto* client : {&first, &second, &third, &third_too})
+        EXPECT_EQ(read_response(*client).status, 200);
+    drained = to_green_again.next_event("drained");
+    EXPECT_EQ(number(drained, "epoch"), 4);
+    EXPECT_EQ(drained.at("slot").as_string(), "blue");
+    EXPECT_EQ(number(drained, "completed"), 3);
+    EXPECT_EQ(number(drained, "cut"), 0);
+    EXPECT_FALSE(drained.at("cancelled").as_bool());
+    EXPECT_EQ(live(), "green");
+}
+
+TEST_F(SwitchContract, C14_OfManyCommandsForOneEpochExactlyOneIsDone) {
+    start();
+    constexpr int kClients = 6;
+    for (int round = 1; round <= 5; ++round) {
+        const auto body = R"({"wait":false,"if_epoch":)" + std::to_string(round) + "}";
+        std::atomic<int> done{0};
+        std::atomic<int> refused{0};
+        std::vector<std::jthread> clients;
+        for (int i = 0; i < kClients; ++i) {
+            clients.emplace_back([&] {
+                const auto answer = admin().post("/v1/services/app/switch", body);
+                const auto code = answer.error_code();
+                if (answer.status == 200) ++done;
+                if (code == "busy" || code == "epoch_mismatch") ++refused;
+            });
+        }
+        clients.clear();
+        EXPECT_EQ(done, 1);
+        EXPECT_EQ(refused, kClients - 1);
+        EXPECT_EQ(epoch(), round + 1);
+    }
+}
+
+TEST_F(SwitchContract, C14_ReadsDontWaitForAChange) {
+    start();
+    auto poll = long_poll(Colour::blue, 300ms);
+    auto stream = switching(Colour::green);
+    stream.next_event("committed");
+    const auto drains = admin().service("app").at("drains");
+    ASSERT_EQ(drains.as_array().size(), 1u);
+    EXPECT_EQ(drains.at(0).at("slot").as_string(), "blue");
+    EXPECT_EQ(number(drains.at(0), "epoch"), 2);
+    EXPECT_EQ(number(drains.at(0), "in_flight"), 1);
+    EXPECT_EQ(read_response(poll).status, 200);
+    stream.next_event("drained");
+    EXPECT_TRUE(admin().service("app").at("drains").as_array().empty());
+}
+
+TEST_F(SwitchContract, C17_AReservedIpNeverGatesASwitch) {
+    start();
+    auto stream = switching(Colour::green);
+    const auto committed = stream.next_event("committed");
+    EXPECT_TRUE(committed.at("reserved_ip").is_null());
+    stream.next_event("drained");
+    EXPECT_TRUE(admin().get("/v1/status").json().at("reserved_ip").is_null());
+    EXPECT_EQ(daemon().cli({"rollback", "app"}).exit.code, 0);
+}
+
+}  // namespace
+}  // namespace switchyard::test
