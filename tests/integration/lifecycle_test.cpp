@@ -1,7 +1,9 @@
-// Start, stop, and what must not start: switchyardd as systemd and an operator see it.
+// From the start to the end: switchyardd as systemd and an operator see it.
 #include "integration/harness.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <cstdlib>
 
 #include <gtest/gtest.h>
 
@@ -67,60 +69,101 @@ TEST_F(Lifecycle, KeepsTheLiveSlotAcrossARestart) {
     EXPECT_EQ(colour_of(get("/")), "green");
 }
 
-TEST_F(Lifecycle, RefusesABusyPortByName) {
+TEST_F(Lifecycle, ClosesIdleConnectionsWhileSomebodyElseIsServed) {
     start();
-    auto yaml = config();
-    yaml.replace(yaml.find("127.0.0.1:0"), 11, address());
-    Daemon second(yaml);
-    const auto exit = second.start_expecting_exit();
-    EXPECT_NE(exit.code, 0);
-    EXPECT_EQ(exit.signal, 0);
-    EXPECT_NE(second.log().find(address()), std::string::npos) << second.log();
-    EXPECT_EQ(get("/").status, 200);
+    auto idle = connect();
+    ASSERT_EQ(exchange(idle, "GET", "/").status, 200);
+    auto silent = connect();
+    auto busy = connect();
+    busy.send(request_text("GET", "/sleep?ms=400"));
+    ASSERT_TRUE(eventually([this] {
+        return origin(Colour::blue).books("/sleep").at("in_flight").to_number<int>() == 1;
+    }));
+    daemon().signal(SIGTERM);
+    EXPECT_TRUE(idle.ended());
+    EXPECT_TRUE(silent.ended());
+    EXPECT_TRUE(daemon().running());
+    EXPECT_EQ(read_response(busy).status, 200);
+    EXPECT_EQ(daemon().wait_exit()->code, 0);
 }
 
-TEST_F(Lifecycle, RefusesAnotherDaemonsSocketAndState) {
-    start();
-    const auto socket = daemon().dir().file("admin.sock");
-    Daemon same_socket(config({}, "admin: {socket: " + socket + "}\n"));
-    EXPECT_NE(same_socket.start_expecting_exit().code, 0);
-    EXPECT_NE(same_socket.log().find(socket), std::string::npos) << same_socket.log();
-
-    const auto state = daemon().dir().file("state.db");
-    Daemon same_state(config({}, "state: " + state + "\n"));
-    EXPECT_NE(same_state.start_expecting_exit().code, 0);
-    EXPECT_NE(same_state.log().find(state), std::string::npos) << same_state.log();
-    EXPECT_EQ(admin().get("/v1/status").status, 200);
+TEST_F(Lifecycle, CutsWhatTakesLongerThanTheShutdownMay) {
+    start(config({}, "timeouts: {shutdown: 200ms}\n"));
+    auto poll = connect();
+    poll.send(request_text("GET", "/sleep?ms=60000"));
+    auto half = connect();
+    half.send(request_text("GET", "/hang?n=1000&at=500"));
+    auto head = read_head(half);
+    ASSERT_TRUE(eventually([this] {
+        return origin(Colour::blue).books("/sleep").at("in_flight").to_number<int>() == 1;
+    }));
+    daemon().signal(SIGTERM);
+    const auto response = read_response(poll);
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(response.field("X-Switchyard-Error"), "drained");
+    EXPECT_TRUE(response.field("Retry-After"));
+    EXPECT_FALSE(response.keep_alive());
+    EXPECT_THROW(read_body(half, head, "GET", [](std::string_view) {}), ClientError);
+    EXPECT_EQ(daemon().wait_exit()->code, 0);
 }
 
-TEST_F(Lifecycle, RefusesAnInvalidConfigurationWithItsPlace) {
-    Daemon daemon(config("    no_such_key: 1\n"));
-    const auto exit = daemon.start_expecting_exit();
-    EXPECT_NE(exit.code, 0);
-    EXPECT_NE(daemon.log().find("switchyard.yaml:11:5"), std::string::npos) << daemon.log();
-    EXPECT_NE(daemon.log().find("no_such_key"), std::string::npos);
+TEST_F(Lifecycle, ATrickleOfAHeadDoesNotKeepItAlive) {
+    start(config({}, "timeouts: {shutdown: 300ms}\n"));
+    auto client = connect();
+    client.send("GET / HTTP/1.1\r\nHo");
+    auto served = connect();
+    ASSERT_EQ(exchange(served, "GET", "/").status, 200);
+    const auto exit = daemon().terminate(Deadline(10s));
+    EXPECT_EQ(exit.code, 0);
+    EXPECT_TRUE(client.ended());
+}
+
+TEST_F(Lifecycle, TellsTheServiceManagerWhatItDoes) {
+    // Every half of this time; systemd would kill it after the whole.
+    ::setenv("WATCHDOG_USEC", "200000", 1);
+    start();
+    ::unsetenv("WATCHDOG_USEC");
+    auto& notify = daemon().notify();
+    EXPECT_TRUE(notify.wait_for("WATCHDOG=1", -1));
+    EXPECT_TRUE(notify.wait_for("WATCHDOG=1", -1));
+    daemon().signal(SIGHUP);
+    EXPECT_TRUE(notify.wait_for("RELOADING=1", -1));
+    EXPECT_TRUE(notify.wait_for("READY=1", -1));
+    daemon().signal(SIGTERM);
+    EXPECT_TRUE(notify.wait_for("STOPPING=1", -1));
+    EXPECT_EQ(daemon().wait_exit()->code, 0);
+    const auto& lines = notify.lines();
+    EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+        return line.starts_with("STATUS=") && line.size() > 7;
+    }));
+    EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+        return line.starts_with("MONOTONIC_USEC=");
+    })) << "systemd wants the time of a reload";
+}
+
+TEST_F(Lifecycle, OpensTheAccessLogAgainAfterSigusr1) {
+    start(config({}, "access_log: {path: \"${DIR}/access.log\"}\n"));
+    const auto log = daemon().dir().file("access.log");
+    ASSERT_EQ(get("/before").status, 200);
+    ASSERT_TRUE(eventually([&] { return read_file(log).find("/before") != std::string::npos; }));
+    std::filesystem::rename(log, log + ".1");
+    daemon().signal(SIGUSR1);
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(log); }));
+    ASSERT_EQ(get("/after").status, 200);
+    EXPECT_TRUE(eventually([&] { return read_file(log).find("/after") != std::string::npos; }));
+    EXPECT_EQ(read_file(log).find("/before"), std::string::npos);
+    EXPECT_EQ(read_file(log + ".1").find("/after"), std::string::npos);
 }
 
 TEST_F(Lifecycle, ChecksWithoutStarting) {
     const Daemon good(config());
     EXPECT_EQ(good.check().exit.code, 0);
+    EXPECT_FALSE(std::filesystem::exists(good.dir().file("state.db")));
+    EXPECT_FALSE(std::filesystem::exists(good.dir().file("admin.sock")));
     const Daemon bad(config("    no_such_key: 1\n"));
     const auto run = bad.check();
-    EXPECT_NE(run.exit.code, 0);
+    EXPECT_EQ(run.exit.code, 1);
     EXPECT_NE((run.out + run.err).find("no_such_key"), std::string::npos);
-}
-
-TEST_F(Lifecycle, ServesTlsWithTheCertificateOfTheName) {
-    const TestCertificates certificates({"scores.example"});
-    auto yaml = config();
-    yaml.replace(0, yaml.find("services:"), "listeners:\n" + certificates.listener());
-    start(yaml);
-    for (const std::string name : {"localhost", "scores.example"}) {
-        Client client(address(),
-                      TlsOptions{.server_name = name, .ca_file = certificates.ca(), .alpn = {}});
-        EXPECT_EQ(client.tls().subject, name);
-        EXPECT_EQ(exchange(client, "GET", "/").body, "blue blue-origin\n");
-    }
 }
 
 }  // namespace

@@ -1,0 +1,1 @@
+"""What tests/crash/run is made of: the programs it starts, its clients, what it expects."""
