@@ -1,6 +1,7 @@
 #include "h1/parser.hpp"
 
 #include <cstring>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -19,27 +20,36 @@ http::Verdict too_long(const char* data, std::size_t size, const HeadLimits& lim
 }
 
 /// Only a client that speaks something else starts like this.
-bool looks_like_tls(const char* data, std::size_t size) {
-    return size >= 3 && data[0] == 0x16 && data[1] == 0x03;
+bool starts_like_tls(const char* data, std::size_t size) {
+    return data[0] == 0x16 && (size < 2 || data[1] == 0x03);
 }
 
 /// "… HTTP/2.0" names another version (505); anything else is no HTTP at all (400).
 bool names_version(std::string_view text) {
-    const std::string_view line = text.substr(0, text.find("\r\n"));
-    if (line.size() == text.size() || line.size() < 9) return false;
-    const std::string_view version = line.substr(line.size() - 9);
+    const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+    const auto space = line.rfind(' ');
+    if (space == std::string_view::npos) return false;
+    const std::string_view version = line.substr(space + 1);
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    return version.starts_with(" HTTP/") && is_digit(version[6]) && version[7] == '.' &&
-           is_digit(version[8]);
+    return version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) &&
+           version[6] == '.' && is_digit(version[7]) && version != "HTTP/1.1" &&
+           version != "HTTP/1.0";
 }
 
 }  // namespace
 
 template <bool isRequest, class Head>
-bool HeadParser<isRequest, Head>::find_end(const char* data, std::size_t size) {
-    const std::size_t from = scanned_ > 3 ? scanned_ - 3 : 0;
-    scanned_ = size;
-    return std::string_view(data, size).find("\r\n\r\n", from) != std::string_view::npos;
+bool HeadParser<isRequest, Head>::may_end(const char* data, std::size_t size) {
+    std::size_t at = std::exchange(scanned_, size);
+    while (at < size) {
+        const auto* const found = static_cast<const char*>(std::memchr(data + at, '\n', size - at));
+        if (found == nullptr) return false;
+        const auto before = static_cast<std::size_t>(found - data);
+        if (before == 0 || found[-1] != '\r') return true;
+        if (before >= 3 && found[-2] == '\n' && found[-3] == '\r') return true;
+        at = before + 1;
+    }
+    return false;
 }
 
 template <bool isRequest, class Head>
@@ -62,13 +72,16 @@ ParseResult HeadParser<isRequest, Head>::parse(const char* data, std::size_t siz
             if (size < 2) return result;
             skipped = 2;
         }
-        if (looks_like_tls(data, size)) return refuse({400, "tls_on_plain_port"});
+        if (size >= 1 && starts_like_tls(data, size)) {
+            if (size < 2) return result;
+            return refuse({400, "tls_on_plain_port"});
+        }
     }
     if (size == skipped) return result;
     if (tried_ != 0) {
         // Beast goes on from where it was, but our views would point to where the octets were:
         // start anew. Only when that is likely to help, so that dribbling a head costs us nothing.
-        if (!find_end(data, size) && size < 2 * tried_) return unless_too_long();
+        if (!may_end(data, size) && size < 2 * tried_) return unless_too_long();
         head_->clear();
         recorder_.emplace(*head_, limits_);
     }

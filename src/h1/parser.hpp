@@ -130,8 +130,9 @@ class HeadParser {
     [[nodiscard]] ParseResult parse(const char* data, std::size_t size);
 
   private:
-    /// Whether what came since the last call ends a head.
-    bool find_end(const char* data, std::size_t size);
+    /// Whether what came since the last call may end a head: an empty line, or a line end that no
+    /// head can have.
+    bool may_end(const char* data, std::size_t size);
 
     Head* head_ = nullptr;
     HeadLimits limits_;
