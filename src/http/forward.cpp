@@ -2,6 +2,8 @@
 
 #include "http/validate.hpp"
 
+#include <cstring>
+
 namespace switchyard::http {
 
 namespace {
@@ -120,13 +122,17 @@ void normalize_host(std::string_view host, std::string& out) {
     }
 }
 
+bool is_own_field(std::string_view name) noexcept {
+    return own_field(name) != Own::no;
+}
+
 std::string_view trusted_request_id(const RequestHead& in, const Peer& peer) {
     if (!peer.trusted) return {};
     for (const Field& field : in.fields) {
         if (field.id != FieldId::unknown || own_field(field.name) != Own::request_id) continue;
         if (field.value.empty() || field.value.size() > 128) return {};
         for (const char c : field.value) {
-            if (c <= 0x20 || c >= 0x7f || c == '"' || c == '\\') return {};
+            if (c <= 0x20 || c >= 0x7f || std::strchr("\"\\<>&'", c) != nullptr) return {};
         }
         return field.value;
     }

@@ -35,8 +35,12 @@ void forward_request(const RequestHead& in, const ForwardRequest& context, Forwa
 /// proxy sets itself, so the origin's is dropped; so are X-Switchyard-Error and X-Request-Id.
 void forward_response(const ResponseHead& in, std::string_view served_by, Fields& out);
 
-/// The client's X-Request-Id when it may be kept: the peer is trusted, and it is short and
-/// printable. Empty otherwise.
+/// Whether the proxy sets this field itself (or uses it to mark its own answers), in any case and
+/// with '_' for '-', as applications mix them up.
+[[nodiscard]] bool is_own_field(std::string_view name) noexcept;
+
+/// The client's X-Request-Id when it may be kept: the peer is trusted, and it is short, printable
+/// and harmless in JSON and HTML. Empty otherwise.
 [[nodiscard]] std::string_view trusted_request_id(const RequestHead& in, const Peer& peer);
 
 /// Host without port, in lower case, without a dot at the end; into `out`.

@@ -1,5 +1,7 @@
 #include "http/validate.hpp"
 
+#include "http/forward.hpp"
+
 #include <array>
 #include <limits>
 
@@ -295,9 +297,7 @@ bool trailer_allowed(const Field& field) {
         default:
             break;
     }
-    return legal_value(field.value) && !iequals(field.name, "x-forwarded-for") &&
-           !iequals(field.name, "x-forwarded-proto") && !iequals(field.name, "x-forwarded-host") &&
-           !iequals(field.name, "x-request-id");
+    return legal_value(field.value) && !is_own_field(field.name);
 }
 
 }  // namespace switchyard::http
