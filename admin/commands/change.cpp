@@ -75,7 +75,7 @@ void add_options(CLI::App& command, Context& context, Options& options) {
     command.add_option("--if-epoch", options.if_epoch, "Only if this is still the epoch in force")
         ->type_name("N")
         ->check(CLI::Validator(check_epoch, "", "epoch"));
-    command.add_flag("--force", options.force, "Also to a slot without a healthy target");
+    command.add_flag("--force", options.force, "Also to a slot that is not healthy");
     command
         .add_option("--drain-timeout", options.drain_timeout,
                     "How long requests in flight may take before\nthey are cut: 500ms, 30s, 5m")

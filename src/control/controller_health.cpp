@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/spdlog.h>
 
 namespace switchyard::control {
 
@@ -90,11 +89,6 @@ Refusal Controller::unhealthy_target(const route::ServiceState& state, Colour to
 void Controller::on_health_change(const route::Target& target, const TargetReport& report) {
     const std::string_view state = target_state(target, report);
     const std::string reason = target_reason(report);
-    const auto level =
-        report.health == route::Health::unhealthy ? spdlog::level::warn : spdlog::level::info;
-    spdlog::log(level, "target_{} service={} slot={} target={} reason={}", state,
-                log_value(target.service()), to_string(target.colour()),
-                log_value(target.address()), log_value(reason));
     json::object event;
     event["event"] = "target";
     event["at"] = rfc3339(Wall::now());

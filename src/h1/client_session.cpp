@@ -1,5 +1,6 @@
 #include "h1/client_session.hpp"
 
+#include "h1/fault.hpp"
 #include "h1/serialize.hpp"
 
 #include <cerrno>
@@ -68,14 +69,14 @@ Task<http::Fault> ClientSession::read_head(http::ResponseHead& head, http::Verb 
         if (status != IoStatus::again) {
             // An end within a head is no good order.
             if (status == IoStatus::eof && !input_.empty()) co_return http::Fault::malformed;
-            co_return http::fault_of(status);
+            co_return fault_of(status);
         }
         const std::uint64_t now = stream_.loop().timers().now();
         if (deadline != 0 && now >= deadline) co_return http::Fault::timed_out;
         const auto left = deadline == 0 ? std::chrono::milliseconds(0)
                                         : net::TimerWheel::kTick * static_cast<int>(deadline - now);
         const IoStatus waited = co_await stream_.readable(left);
-        if (waited != IoStatus::ok) co_return http::fault_of(waited);
+        if (waited != IoStatus::ok) co_return fault_of(waited);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "h1/message_body.hpp"
 
+#include "h1/fault.hpp"
+
 #include <algorithm>
 
 namespace switchyard::h1 {
@@ -104,7 +106,7 @@ bool MessageBody::try_next(http::Chunk& chunk) {
             finished_ = true;
             return true;
         }
-        chunk.fault = http::fault_of(status);
+        chunk.fault = fault_of(status);
         return true;
     }
 }
@@ -114,7 +116,7 @@ Task<http::Chunk> MessageBody::next() {
     while (!try_next(chunk)) {
         const net::IoStatus waited = co_await stream_->readable(timeout_);
         if (waited != net::IoStatus::ok) {
-            chunk.fault = http::fault_of(waited);
+            chunk.fault = fault_of(waited);
             break;
         }
     }

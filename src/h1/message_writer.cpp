@@ -1,5 +1,6 @@
 #include "h1/message_writer.hpp"
 
+#include "h1/fault.hpp"
 #include "h1/serialize.hpp"
 
 #include <algorithm>
@@ -22,7 +23,7 @@ iovec piece_of(std::string_view text) noexcept {
 Task<http::Fault> MessageWriter::write(std::span<iovec> pieces) {
     const net::Stream::Transfer transfer = co_await stream_->write_all(pieces, timeout_);
     bytes_sent_ += transfer.bytes;
-    co_return http::fault_of(transfer.status);
+    co_return fault_of(transfer.status);
 }
 
 std::size_t MessageWriter::frame(http::Chunk piece, const http::Fields& trailers,

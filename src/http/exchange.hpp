@@ -2,7 +2,6 @@
 
 #include "base/task.hpp"
 #include "http/head.hpp"
-#include "net/stream.hpp"
 
 #include <cstdint>
 #include <span>
@@ -21,21 +20,6 @@ enum class Fault : std::uint8_t {
     malformed,  ///< The peer broke the protocol.
     too_large,  ///< A limit was passed.
 };
-
-[[nodiscard]] constexpr Fault fault_of(net::IoStatus status) noexcept {
-    switch (status) {
-        case net::IoStatus::ok:
-            return Fault::none;
-        case net::IoStatus::eof:
-            return Fault::closed;
-        case net::IoStatus::timed_out:
-            return Fault::timed_out;
-        case net::IoStatus::cancelled:
-            return Fault::cancelled;
-        default:
-            return Fault::reset;
-    }
-}
 
 /// The next piece of a body. `data` is valid until the next pull from the same body.
 struct Chunk {
