@@ -39,8 +39,9 @@ class Prepared {
     explicit Prepared(ReloadTarget& target) : target_(&target) {}
     Prepared(const Prepared&) = delete;
     Prepared& operator=(const Prepared&) = delete;
-    ~Prepared() {
-        if (target_ != nullptr) target_->discard();
+    ~Prepared() { discard(); }
+    void discard() {
+        if (target_ != nullptr) std::exchange(target_, nullptr)->discard();
     }
     void apply() { std::exchange(target_, nullptr)->apply(); }
 
@@ -152,6 +153,7 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     }
     if (!written) {
         Refusal failed = state_failed(config_->state, written.error());
+        prepared.discard();
         guard.release();
         co_await refuse_reload(std::move(caller), std::move(failed), std::move(ticket));
         co_return;
