@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509err.h>
 #include <openssl/x509v3.h>
 
 namespace switchyard::net {
@@ -49,6 +50,13 @@ int alpn_callback(SSL*, const unsigned char** out, unsigned char* out_size, cons
     }
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
+}
+
+/// A key that can be read, but is another certificate's.
+bool is_mismatch(unsigned long code) {
+    return ERR_GET_LIB(code) == ERR_LIB_X509 &&
+           (ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH ||
+            ERR_GET_REASON(code) == X509_R_KEY_TYPE_MISMATCH);
 }
 
 Error file_error(const char* what, const std::string& file) {
@@ -107,9 +115,8 @@ Result<void> TlsContext::add(const config::Tls& config, const config::Certificat
         return file_error("certificate", files.certificate);
     }
     if (SSL_CTX_use_PrivateKey_file(context, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-        return file_error("private key", files.key);
-    }
-    if (SSL_CTX_check_private_key(context) != 1) {
+        if (!is_mismatch(ERR_peek_last_error())) return file_error("private key", files.key);
+        ERR_clear_error();
         return Error("private key " + files.key + " does not belong to certificate " +
                      files.certificate);
     }
