@@ -62,7 +62,10 @@ void fill_in(std::string& out, std::string_view text, unsigned status, std::stri
         } else if (name == "request_id") {
             out += request_id;
         } else {
-            out += text.substr(open, close + 2 - open);
+            // Not one of ours: the next mark may begin within it.
+            out += "{{";
+            text.remove_prefix(open + 2);
+            continue;
         }
         text.remove_prefix(close + 2);
     }

@@ -30,21 +30,23 @@ const std::shared_ptr<route::Target>& pick_target(const route::SlotState& slot, 
             if (eligible(*target, pass, now_ns, tried)) ++count;
         }
         if (count == 0) continue;
-        std::size_t a = random.next() % count;
-        std::size_t b = random.next() % count;
-        const std::shared_ptr<route::Target>* chosen = nullptr;
+        const std::size_t first = random.next() % count;
+        const std::size_t second = random.next() % count;
+        const std::shared_ptr<route::Target>* a = nullptr;
+        const std::shared_ptr<route::Target>* b = nullptr;
         std::size_t position = 0;
         for (const auto& target : targets) {
             if (!eligible(*target, pass, now_ns, tried)) continue;
-            if (position == a || position == b) {
-                if (chosen == nullptr || target->cell(worker).in_flight.get() <
-                                             (*chosen)->cell(worker).in_flight.get()) {
-                    chosen = &target;
-                }
-            }
+            if (position == first) a = &target;
+            if (position == second) b = &target;
             ++position;
         }
-        if (chosen != nullptr) return *chosen;
+        // Health may have changed in between: then the next pass decides.
+        if (a == nullptr || b == nullptr) continue;
+        // With as much in flight the first one drawn, so that equal targets get equal shares.
+        const std::uint64_t load_a = (*a)->cell(worker).in_flight.get();
+        const std::uint64_t load_b = (*b)->cell(worker).in_flight.get();
+        return load_b < load_a ? *b : *a;
     }
     return targets.front();
 }

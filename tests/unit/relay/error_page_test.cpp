@@ -1,0 +1,91 @@
+#include "relay/error_page.hpp"
+
+#include <map>
+#include <string>
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+namespace switchyard::relay {
+namespace {
+
+TEST(PrefersJson, GoesByTheOrderOfAccept) {
+    for (const char* accept : {"application/json", "Application/JSON", "application/json, */*",
+                               "application/json;q=0.9, text/html", "application/problem+json",
+                               "text/html;q=0, application/json", "text/plain, application/json"}) {
+        EXPECT_TRUE(prefers_json(accept)) << accept;
+    }
+    for (const char* accept :
+         {"", "*/*", "text/html", "text/html, application/json",
+          "application/xhtml+xml,application/json", "image/png", "application/json;q=0",
+          "application/json;q=0, text/html", "application/jsonp", ",,;;,"}) {
+        EXPECT_FALSE(prefers_json(accept)) << accept;
+    }
+    EXPECT_TRUE(prefers_json("application/json;q=0.1"));
+}
+
+const std::map<unsigned, config::ErrorPage> kNone;
+
+TEST(ErrorPage, InJsonSaysWhatHappened) {
+    std::string body = "old";
+    EXPECT_EQ(make_error_page(body, 502, "upstream_closed", "id-1", true, kNone),
+              "application/json");
+    const auto json = boost::json::parse(body);
+    const auto& error = json.at("error").as_object();
+    EXPECT_EQ(error.at("status").to_number<int>(), 502);
+    EXPECT_EQ(error.at("code").as_string(), "upstream_closed");
+    EXPECT_EQ(error.at("request_id").as_string(), "id-1");
+    EXPECT_FALSE(error.at("message").as_string().empty());
+}
+
+TEST(ErrorPage, InHtmlSaysWhatHappened) {
+    std::string body = "old";
+    EXPECT_EQ(make_error_page(body, 504, "response_timeout", "id-1", false, kNone),
+              "text/html; charset=utf-8");
+    for (const char* part :
+         {"<!doctype html>", "504", "Gateway Timeout", "response_timeout", "id-1"}) {
+        EXPECT_NE(body.find(part), std::string::npos) << part;
+    }
+    EXPECT_EQ(body.find("{{"), std::string::npos);
+    EXPECT_EQ(body.find("old"), std::string::npos);
+}
+
+TEST(ErrorPage, EveryStatusHasAMessage) {
+    for (const unsigned status :
+         {400U, 404U, 405U, 408U, 413U, 414U, 417U, 431U, 501U, 502U, 503U, 504U, 505U, 599U}) {
+        std::string body;
+        make_error_page(body, status, "code", "id", true, kNone);
+        EXPECT_NO_THROW(boost::json::parse(body)) << status;
+    }
+}
+
+TEST(ErrorPage, OfTheOperatorIsFilledIn) {
+    const std::map<unsigned, config::ErrorPage> pages = {
+        {503, {"<p>{{status}} {{reason}} {{code}} {{request_id}} {{other}} {{status}}</p>"}},
+        {0, {"any {{status}}"}}};
+    std::string body;
+    make_error_page(body, 503, "drained", "id-1", false, pages);
+    EXPECT_EQ(body, "<p>503 Service Unavailable drained id-1 {{other}} 503</p>");
+    make_error_page(body, 404, "no_such_service", "id-1", false, pages);
+    EXPECT_EQ(body, "any 404");
+}
+
+TEST(ErrorPage, OfTheOperatorIsHtmlOnly) {
+    const std::map<unsigned, config::ErrorPage> pages = {{0, {"any"}}};
+    std::string body;
+    EXPECT_EQ(make_error_page(body, 404, "no_such_service", "id-1", true, pages),
+              "application/json");
+}
+
+TEST(ErrorPage, LeavesUnfinishedMarksAlone) {
+    const std::map<unsigned, config::ErrorPage> pages = {{0, {"{{ {{status}} {{"}}};
+    std::string body;
+    make_error_page(body, 404, "x", "id-1", false, pages);
+    EXPECT_EQ(body, "{{ 404 {{");
+    const std::map<unsigned, config::ErrorPage> empty = {{0, {""}}};
+    make_error_page(body, 404, "x", "id-1", false, empty);
+    EXPECT_EQ(body, "");
+}
+
+}  // namespace
+}  // namespace switchyard::relay
