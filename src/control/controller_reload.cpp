@@ -43,7 +43,7 @@ class Prepared {
     void discard() {
         if (target_ != nullptr) std::exchange(target_, nullptr)->discard();
     }
-    void apply() { std::exchange(target_, nullptr)->apply(); }
+    [[nodiscard]] asio::awaitable<void> apply() { return std::exchange(target_, nullptr)->apply(); }
 
   private:
     ReloadTarget* target_;
@@ -172,7 +172,7 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
                                                change->second.epoch, change->second.live));
     }
     const Routing::Published published = co_await routing_.replace_all(config, std::move(services));
-    prepared.apply();
+    co_await prepared.apply();
     catalog_.keep_only(*config);
     config_ = config;
     config_loaded_at_ = published.at;

@@ -88,8 +88,9 @@ class ReloadTarget {
     /// what is in force. Errors say what and where.
     virtual Result<void> prepare(std::shared_ptr<const config::Config> config) = 0;
     /// Makes what was prepared effective; can't fail. Called right after the snapshot was
-    /// published.
-    virtual void apply() = 0;
+    /// published; completes when it is in force on every worker (or at a deadline, when one is
+    /// stuck).
+    virtual boost::asio::awaitable<void> apply() = 0;
     /// Throws away what was prepared.
     virtual void discard() = 0;
 };

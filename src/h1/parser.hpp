@@ -29,6 +29,9 @@ struct ParseResult {
     http::Verdict verdict;     ///< With failed.
 };
 
+/// No method that anybody uses is as long; so the length of a target is known from its line's.
+inline constexpr std::size_t kMethodBytes = 40;
+
 namespace detail {
 
 /// Beast's parser with the limits of ours; Head is RequestHead or ResponseHead.
@@ -74,6 +77,7 @@ class Recorder final : public boost::beast::http::basic_parser<isRequest> {
             head_.target = to_view(target);
             head_.version = static_cast<unsigned>(version);
             if (target.size() > limits_.target_bytes) refuse(ec, 414, "target_too_long");
+            if (method.size() > kMethodBytes) refuse(ec, 501, "method_too_long");
         }
     }
 

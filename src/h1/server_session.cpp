@@ -109,13 +109,14 @@ Task<ServerSession::Next> ServerSession::read_head() {
     // What a client pipelined is here already.
     if (context_ && context_->input.empty()) release_context();
     bool fresh = context_ == nullptr;
+    bool tried = false;  // In vain, e.g. with only a part of a TLS record there.
     for (;;) {
-        if (fresh && !stream_.may_read()) {
+        if (fresh && (tried || !stream_.may_read())) {
             if (stopping_ || host_.draining()) co_return Next::end;
             idle_ = true;
             const std::chrono::milliseconds timeout = host_.options()->keep_alive;
             const IoStatus waited = co_await stream_.readable(timeout);
-            idle_ = false;
+            idle_ = tried = false;
             if (waited != IoStatus::ok) co_return Next::end;
         }
         if (!context_) context_ = host_.acquire_context();
@@ -138,7 +139,7 @@ Task<ServerSession::Next> ServerSession::read_head() {
             if (status == IoStatus::again) {
                 if (context.input.empty()) {
                     release_context();
-                    fresh = true;
+                    fresh = tried = true;
                     continue;
                 }
                 const std::uint64_t now = stream_.loop().timers().now();

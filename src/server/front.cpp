@@ -34,7 +34,7 @@ std::shared_ptr<const WorkerOptions> Front::prepared_options() const {
 
 Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
     discard();
-    plan_ = std::make_unique<Plan>();
+    plan_ = std::make_shared<Plan>();
     plan_->config = config;
     plan_->options = std::make_shared<const WorkerOptions>(*config);
     for (const config::Listener& listener : config->listeners) {
@@ -89,16 +89,28 @@ void Front::discard() {
 
 void Front::attach(std::vector<Worker*> workers) {
     workers_ = std::move(workers);
-    apply();
+    std::shared_ptr<observe::AccessLog> none;
+    const std::function<void(Worker&)> change = take_over(none);
+    for (Worker* const worker : workers_)
+        worker->post([worker, change] { change(*worker); });
 }
 
-void Front::apply() {
-    const std::unique_ptr<Plan> plan = std::move(plan_);
+boost::asio::awaitable<void> Front::apply() {
+    std::shared_ptr<observe::AccessLog> old_log;
+    const std::function<void(Worker&)> change = take_over(old_log);
+    co_await publisher_.on_workers(change, WorkersPublisher::kDeadline);
+    if (old_log) {
+        boost::asio::co_spawn(context_, retire(std::move(old_log), publisher_),
+                              [](const std::exception_ptr&) {});
+    }
+}
+
+std::function<void(Worker&)> Front::take_over(std::shared_ptr<observe::AccessLog>& old_log) {
+    const std::shared_ptr<Plan> plan = std::move(plan_);
     config_ = plan->config;
     if (auto level = set_log_level(plan->config->log.level); !level) {
         spdlog::warn("log_level_unchanged error={}", log_value(level.error().message));
     }
-    std::shared_ptr<observe::AccessLog> old_log;
     if (plan->replace_log) {
         if (log_) dropped_before_ += log_->dropped();
         old_log = std::move(log_);
@@ -120,32 +132,21 @@ void Front::apply() {
             listening.real_address = real ? real->text() : listener.address;
         }
     }
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        Worker* const worker = workers_[i];
-        std::map<std::string, int> opened;
-        for (const auto& [address, sockets] : plan->sockets)
-            opened[address] = sockets[i];
-        observe::AccessSink* const sink = log_ ? &log_->sink(i) : nullptr;
-        worker->post(
-            [worker, opened, closed, sink, settings = plan->settings, options = plan->options] {
-                worker->set_options(options);
-                worker->set_access_sink(sink);
-                for (const std::string& address : closed)
-                    worker->close_listener(address);
-                for (const auto& [address, listener] : settings) {
-                    if (const auto socket = opened.find(address); socket != opened.end()) {
-                        worker->open_listener(address, socket->second, listener);
-                    } else {
-                        worker->change_listener(address, listener);
-                    }
-                }
-            });
-    }
-    plan->sockets.clear();
-    if (old_log) {
-        boost::asio::co_spawn(context_, retire(std::move(old_log), publisher_),
-                              [](const std::exception_ptr&) {});
-    }
+    // The sockets are the workers' from here on: each takes its own, once.
+    return [plan, closed, log = log_](Worker& worker) {
+        const std::size_t index = worker.index();
+        worker.set_options(plan->options);
+        worker.set_access_sink(log ? &log->sink(index) : nullptr);
+        for (const std::string& address : closed)
+            worker.close_listener(address);
+        for (const auto& [address, settings] : plan->settings) {
+            if (const auto sockets = plan->sockets.find(address); sockets != plan->sockets.end()) {
+                worker.open_listener(address, sockets->second[index], settings);
+            } else {
+                worker.change_listener(address, settings);
+            }
+        }
+    };
 }
 
 std::vector<control::ProcessFacts::ListenerFact> Front::listeners() const {

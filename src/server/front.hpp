@@ -24,14 +24,14 @@ class Front final : public control::ReloadTarget, public control::ProcessFacts {
     ~Front() override;
 
     /// First start: prepare() for the first configuration, then this hands everything to the
-    /// workers, which may run already.
+    /// workers, before they run.
     void attach(std::vector<Worker*> workers);
     /// The options for the workers to start with; after prepare().
     [[nodiscard]] std::shared_ptr<const WorkerOptions> prepared_options() const;
 
     // control::ReloadTarget
     Result<void> prepare(std::shared_ptr<const config::Config> config) override;
-    void apply() override;
+    boost::asio::awaitable<void> apply() override;
     void discard() override;
 
     // control::ProcessFacts
@@ -58,8 +58,11 @@ class Front final : public control::ReloadTarget, public control::ProcessFacts {
         std::map<std::string, std::vector<int>> sockets;  ///< Newly bound, by address.
         std::map<std::string, ListenerSettings> settings;
         bool replace_log = false;
-        std::unique_ptr<observe::AccessLog> log;
+        std::shared_ptr<observe::AccessLog> log;
     };
+
+    /// Takes the plan over and returns what each worker has to do for it.
+    std::function<void(Worker&)> take_over(std::shared_ptr<observe::AccessLog>& old_log);
 
     boost::asio::io_context& context_;
     WorkersPublisher& publisher_;
@@ -71,7 +74,7 @@ class Front final : public control::ReloadTarget, public control::ProcessFacts {
     std::uint64_t dropped_before_ = 0;
     std::shared_ptr<const config::Config> config_;
     std::map<std::string, Listening> listening_;
-    std::unique_ptr<Plan> plan_;
+    std::shared_ptr<Plan> plan_;
 };
 
 }  // namespace switchyard::server

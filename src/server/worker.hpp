@@ -37,6 +37,8 @@ class Worker final : private h1::SessionHost {
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
+    [[nodiscard]] std::size_t index() const noexcept { return context_.index; }
+
     void start();
     /// Ends the loop and waits for the thread. All sessions must have ended.
     void join();

@@ -126,7 +126,10 @@ class FakeReload final : public ReloadTarget {
         if (!failure.empty()) return Error(failure);
         return {};
     }
-    void apply() override { journal_->add("apply"); }
+    boost::asio::awaitable<void> apply() override {
+        journal_->add("apply");
+        co_return;
+    }
     void discard() override { journal_->add("discard"); }
 
     std::string failure;
