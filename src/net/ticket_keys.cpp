@@ -46,7 +46,10 @@ int ticket_callback(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end()};
     if (EVP_MAC_CTX_set_params(mac, parameters) != 1) return -1;
-    return newest ? 1 : 2;
+    // A client of TLS 1.3 uses each ticket once (RFC 8446 §C.4): without a new one from this
+    // handshake, its next would be a full one.
+    const bool renew = encrypt == 0 && (!newest || SSL_version(ssl) >= TLS1_3_VERSION);
+    return renew ? 2 : 1;
 }
 
 }  // namespace
