@@ -56,16 +56,32 @@ class SwitchContract : public FrontDoor, public testing::WithParamInterface<Tran
             TlsOptions{.server_name = "localhost", .ca_file = certificates_->ca(), .alpn = {}});
     }
 
-    /// A request that its origin has and that is not answered yet.
-    [[nodiscard]] Client begin(Colour at, std::string_view path, std::string_view query) {
+    /// A request that its origin has and that is in flight until finish(), or until it is cut: half
+    /// an upload.
+    [[nodiscard]] Client hold(Colour at) {
+        return begin(at, "/upload",
+                     request_text("POST", "/upload", {{"Content-Length", "10"}}) + "12345");
+    }
+    static Response finish(Client& client) {
+        client.send("67890");
+        return read_response(client, "POST");
+    }
+    static std::string colour_of_upload(const Response& response) {
+        return std::string(boost::json::parse(response.body).at("colour").as_string());
+    }
+
+    /// A request without a body that its origin has and won't answer for a minute.
+    [[nodiscard]] Client long_poll(Colour at) {
+        return begin(at, "/sleep", request_text("GET", "/sleep?ms=60000"));
+    }
+
+    /// Sends it on a connection of its own, and returns when its origin has it.
+    [[nodiscard]] Client begin(Colour at, std::string_view path, const std::string& request) {
         const auto before = in_flight(at, path);
         auto client = come_in();
-        client.send(request_text("GET", std::string(path) + "?" + std::string(query)));
+        client.send(request);
         EXPECT_TRUE(eventually([&] { return in_flight(at, path) == before + 1; }));
         return client;
-    }
-    [[nodiscard]] Client long_poll(Colour at, milliseconds time) {
-        return begin(at, "/sleep", "ms=" + std::to_string(time.count()));
     }
 
     [[nodiscard]] std::int64_t in_flight(Colour colour, std::string_view path) {

@@ -147,8 +147,8 @@ TEST_P(SwitchContract, C18_TheBooksOfClientsProxyAndOriginsAgree) {
         done = true;
     }
     // And two that are cut.
-    auto first = long_poll(Colour::blue, 60s);
-    auto second = long_poll(Colour::blue, 60s);
+    auto first = long_poll(Colour::blue);
+    auto second = long_poll(Colour::blue);
     auto stream = switching(Colour::green, R"("drain_timeout_ms":50)");
     stream.next_event("drained");
     EXPECT_EQ(read_response(first).status, 503);

@@ -34,39 +34,39 @@ TEST_P(SwitchContract, C07_TheOldSlotGetsNothingNewAndItsIdleConnectionsClose) {
 TEST_P(SwitchContract, C07_AConnectionTakenBeforeTheCommitNeverComesBackIntoThePool) {
     auto yaml = with_rare_checks(config());
     start_over_transport(yaml + "workers: 1\n");
-    auto poll = come_in();
-    const auto before = boost::json::parse(exchange(poll, "GET", "/echo").body);
-    poll.send(request_text("GET", "/sleep?ms=300"));
-    ASSERT_TRUE(eventually([this] { return in_flight(Colour::blue, "/sleep") == 1; }));
+    auto client = come_in();
+    const auto before = boost::json::parse(exchange(client, "GET", "/echo").body);
+    client.send(request_text("PUT", "/upload", {{"Content-Length", "10"}}) + "12345");
+    ASSERT_TRUE(eventually([this] { return in_flight(Colour::blue, "/upload") == 1; }));
     EXPECT_EQ(number(origin(Colour::blue).books(), "open"), 2) << "the pooled one was not taken";
     switch_to(Colour::green);
     switch_to(Colour::blue);
-    EXPECT_EQ(colour_of(read_response(poll)), "blue");
+    EXPECT_EQ(colour_of_upload(finish(client)), "blue");
     // Blue is live again, and the connection was fine: but it belongs to an epoch that is over.
-    const auto after = boost::json::parse(exchange(poll, "GET", "/echo").body);
+    const auto after = boost::json::parse(exchange(client, "GET", "/echo").body);
     EXPECT_NE(number(after, "connection"), number(before, "connection"));
-    const auto again = boost::json::parse(exchange(poll, "GET", "/echo").body);
+    const auto again = boost::json::parse(exchange(client, "GET", "/echo").body);
     EXPECT_EQ(number(again, "connection"), number(after, "connection")) << "nothing is pooled";
     EXPECT_TRUE(eventually([this] { return number(origin(Colour::blue).books(), "open") == 2; }));
 }
 
 TEST_P(SwitchContract, C12_ALongPollPastTheDeadlineGetsA503OrAnAbort) {
     start_over_transport();
-    auto silent = long_poll(Colour::blue, 60s);
+    auto silent = long_poll(Colour::blue);
     auto half = come_in();
     half.send(request_text("GET", "/hang?n=1000&at=500"));
     auto head = read_head(half);
-    auto in_time = long_poll(Colour::blue, 50ms);
+    auto in_time = hold(Colour::blue);
 
-    auto stream = switching(Colour::green, R"("drain_timeout_ms":250)");
+    auto stream = switching(Colour::green, R"("drain_timeout_ms":300)");
     EXPECT_EQ(number(stream.next_event("committed"), "in_flight_on_old"), 3);
-    EXPECT_EQ(read_response(in_time).status, 200);
+    EXPECT_EQ(finish(in_time).status, 200);
     const auto drained = stream.next_event("drained");
     EXPECT_EQ(number(drained, "completed"), 1);
     EXPECT_EQ(number(drained, "cut"), 2);
     EXPECT_EQ(number(drained, "remaining"), 0);
-    EXPECT_GE(number(drained, "elapsed_ms"), 250);
-    EXPECT_LT(number(drained, "elapsed_ms"), 2'000);
+    EXPECT_GE(number(drained, "elapsed_ms"), 300);
+    EXPECT_LT(number(drained, "elapsed_ms"), 10'000);
 
     const auto response = read_response(silent);
     EXPECT_EQ(response.status, 503);
@@ -100,7 +100,7 @@ TEST_F(SwitchContract, C12_AnUploadPastTheDeadlineIsCut) {
 
 TEST_F(SwitchContract, C12_ATimeoutOfZeroCutsAtOnce) {
     start();
-    auto client = long_poll(Colour::blue, 60s);
+    auto client = long_poll(Colour::blue);
     auto stream = switching(Colour::green, R"("drain_timeout_ms":0)");
     EXPECT_EQ(number(stream.next_event("drained"), "cut"), 1);
     EXPECT_EQ(read_response(client).status, 503);
@@ -108,14 +108,14 @@ TEST_F(SwitchContract, C12_ATimeoutOfZeroCutsAtOnce) {
 
 TEST_F(SwitchContract, C12_TheCommandLineTellsThatNotEverythingDrained) {
     start();
-    auto client = long_poll(Colour::blue, 60s);
+    auto client = long_poll(Colour::blue);
     const auto run = daemon().cli({"switch", "app", "green", "--drain-timeout", "150ms"});
     EXPECT_EQ(run.exit.code, 4) << run.out << run.err;
     EXPECT_NE(run.out.find("1 cut"), std::string::npos) << run.out;
     EXPECT_EQ(live(), "green");
     EXPECT_EQ(read_response(client).status, 503);
 
-    auto again = long_poll(Colour::green, 60s);
+    auto again = long_poll(Colour::green);
     const auto json = daemon().cli({"switch", "app", "--drain-timeout", "150ms", "--json"});
     EXPECT_EQ(json.exit.code, 4);
     std::istringstream lines(json.out);
@@ -130,10 +130,11 @@ TEST_F(SwitchContract, C12_TheCommandLineTellsThatNotEverythingDrained) {
 
 TEST_P(SwitchContract, C13_ARollbackCancelsTheDrain) {
     start_over_transport();
-    auto poll = long_poll(Colour::blue, 900ms);
-    auto stream = switching(Colour::green, R"("drain_timeout_ms":500)");
+    auto held = hold(Colour::blue);
+    auto poll = long_poll(Colour::blue);
+    auto stream = switching(Colour::green, R"("drain_timeout_ms":600)");
     stream.next_event("committed");
-    auto green_poll = long_poll(Colour::green, 100ms);
+    auto held_by_green = hold(Colour::green);
     auto back = rolling_back();
     const auto committed = back.next_event("committed");
     EXPECT_EQ(committed.at("action").as_string(), "rollback");
@@ -141,14 +142,15 @@ TEST_P(SwitchContract, C13_ARollbackCancelsTheDrain) {
     EXPECT_EQ(number(committed, "epoch"), 3);
     const auto cancelled = stream.next_event("drained");
     EXPECT_TRUE(cancelled.at("cancelled").as_bool());
-    EXPECT_EQ(number(cancelled, "remaining"), 1);
+    EXPECT_EQ(number(cancelled, "remaining"), 2);
     EXPECT_EQ(number(cancelled, "cut"), 0);
 
-    // Past the first drain's deadline, and nobody was cut.
-    const auto response = read_response(poll);
+    // Past the first drain's deadline, and nobody is cut.
+    EXPECT_TRUE(poll.quiet_for(700ms));
+    const auto response = finish(held);
     EXPECT_EQ(response.status, 200);
-    EXPECT_EQ(colour_of(response), "blue");
-    EXPECT_EQ(read_response(green_poll).status, 200);
+    EXPECT_EQ(colour_of_upload(response), "blue");
+    EXPECT_EQ(colour_of_upload(finish(held_by_green)), "green");
     const auto drained = back.next_event("drained");
     EXPECT_EQ(drained.at("slot").as_string(), "green");
     EXPECT_EQ(number(drained, "completed"), 1);
@@ -175,14 +177,14 @@ TEST_F(SwitchContract, C13_TheOldSlotIsStillChecked) {
 
 TEST_P(SwitchContract, C14_QuickSwitchesKeepTheirDrainsApart) {
     start_over_transport();
-    auto first = long_poll(Colour::blue, 700ms);
+    auto first = hold(Colour::blue);
     auto to_green = switching(Colour::green);
     EXPECT_EQ(number(to_green.next_event("committed"), "epoch"), 2);
-    auto second = long_poll(Colour::green, 700ms);
+    auto second = hold(Colour::green);
     auto to_blue = switching(Colour::blue);
     EXPECT_EQ(number(to_blue.next_event("committed"), "epoch"), 3);
-    auto third = long_poll(Colour::blue, 700ms);
-    auto third_too = long_poll(Colour::blue, 700ms);
+    auto third = hold(Colour::blue);
+    auto third_too = hold(Colour::blue);
     auto to_green_again = switching(Colour::green);
     const auto committed = to_green_again.next_event("committed");
     EXPECT_EQ(number(committed, "epoch"), 4);
@@ -201,7 +203,7 @@ TEST_P(SwitchContract, C14_QuickSwitchesKeepTheirDrainsApart) {
     EXPECT_EQ(admin().service("app").at("drains").as_array().size(), 1u);
 
     for (auto* client : {&first, &second, &third, &third_too})
-        EXPECT_EQ(read_response(*client).status, 200);
+        EXPECT_EQ(finish(*client).status, 200);
     drained = to_green_again.next_event("drained");
     EXPECT_EQ(number(drained, "epoch"), 4);
     EXPECT_EQ(drained.at("slot").as_string(), "blue");
@@ -236,7 +238,7 @@ TEST_F(SwitchContract, C14_OfManyCommandsForOneEpochExactlyOneIsDone) {
 
 TEST_F(SwitchContract, C14_ReadsDontWaitForAChange) {
     start();
-    auto poll = long_poll(Colour::blue, 300ms);
+    auto held = hold(Colour::blue);
     auto stream = switching(Colour::green);
     stream.next_event("committed");
     const auto drains = admin().service("app").at("drains");
@@ -244,7 +246,7 @@ TEST_F(SwitchContract, C14_ReadsDontWaitForAChange) {
     EXPECT_EQ(drains.at(0).at("slot").as_string(), "blue");
     EXPECT_EQ(number(drains.at(0), "epoch"), 2);
     EXPECT_EQ(number(drains.at(0), "in_flight"), 1);
-    EXPECT_EQ(read_response(poll).status, 200);
+    EXPECT_EQ(finish(held).status, 200);
     stream.next_event("drained");
     EXPECT_TRUE(admin().service("app").at("drains").as_array().empty());
 }
