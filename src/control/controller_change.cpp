@@ -186,7 +186,7 @@ asio::awaitable<void> Controller::make_change(ChangeRequest request,
     job->history_id = *written;
     job->successor = next->live_slot().ledger;
     job->receipt = committed;
-    job->receipt.erase("event");
+    job->receipt.stable_erase("event");
     const std::vector<std::size_t> stuck = commit.published.result.stuck_workers;
     if (stuck.empty()) {
         ticket->say(line_of(committed));

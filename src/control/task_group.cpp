@@ -46,7 +46,8 @@ void TaskGroup::spawn(std::string name, asio::awaitable<void> task) {
 }
 
 void TaskGroup::cancel() {
-    for (Task& task : tasks_) task.signal.emit(asio::cancellation_type::terminal);
+    for (Task& task : tasks_)
+        task.signal.emit(asio::cancellation_type::terminal);
 }
 
 asio::awaitable<void> TaskGroup::wait() {

@@ -12,6 +12,14 @@ class Counter {
     void add(std::uint64_t amount = 1) noexcept {
         value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
     }
+    /// The same, and what this thread did before is seen by whoever reads the result with
+    /// get_acquire().
+    void add_release(std::uint64_t amount = 1) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_release);
+    }
+    [[nodiscard]] std::uint64_t get_acquire() const noexcept {
+        return value_.load(std::memory_order_acquire);
+    }
     void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
     /// For gauges.
     void subtract(std::uint64_t amount = 1) noexcept {

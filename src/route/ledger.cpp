@@ -1,17 +1,14 @@
 #include "route/ledger.hpp"
 
-#include <atomic>
-
 namespace switchyard::route {
 
 Ledger::Totals Ledger::totals() const noexcept {
     Totals totals;
     for (const Cell& cell : cells_) {
         for (std::size_t i = 0; i < totals.left.size(); ++i)
-            totals.left[i] += cell.left[i].get();
-        totals.moved += cell.moved.get();
+            totals.left[i] += cell.left[i].get_acquire();
+        totals.moved += cell.moved.get_acquire();
     }
-    std::atomic_thread_fence(std::memory_order_acquire);
     for (const Cell& cell : cells_) {
         totals.entered += cell.entered.get();
         const std::uint64_t first = cell.first_entered_ns.get();

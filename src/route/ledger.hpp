@@ -29,11 +29,13 @@ class Ledger {
             if (first_entered_ns.get() == 0) first_entered_ns.set(now_ns);
             last_entered_ns.set(now_ns);
         }
+        /// The last thing done with the service: once the books say that nobody is left, its state
+        /// may be freed.
         void leave(observe::Outcome outcome) noexcept {
-            left[static_cast<std::size_t>(outcome)].add();
+            left[static_cast<std::size_t>(outcome)].add_release();
         }
         /// A retry gives its lease back before it reads the snapshot again (C10).
-        void move() noexcept { moved.add(); }
+        void move() noexcept { moved.add_release(); }
     };
 
     struct Totals {
