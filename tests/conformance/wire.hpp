@@ -1,0 +1,102 @@
+#pragma once
+
+#include "integration/harness.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+/// What conformance tests start with: the front door of the integration tests with a TLS listener
+/// beside the plain one. Each suite runs over both.
+namespace switchyard::test {
+
+enum class Transport { plain, tls };
+
+/// FrontDoor with "127.0.0.1" plain and "127.0.0.2" over TLS; open() gives a connection to the one
+/// that the test's parameter names.
+class Wire : public FrontDoor, public testing::WithParamInterface<Transport> {
+  protected:
+    /// `service` and `top` as of FrontDoor::config().
+    void start_wire(std::string_view service = {}, std::string_view top = {}) {
+        auto yaml = config(service, top);
+        if (GetParam() == Transport::tls) {
+            certificates_ = std::make_unique<TestCertificates>();
+            yaml.insert(yaml.find("services:"), certificates_->listener("127.0.0.2:0"));
+        }
+        start(yaml);
+        wire_address_ = GetParam() == Transport::tls ? daemon().address(1) : address();
+    }
+
+    [[nodiscard]] const std::string& wire_address() const noexcept { return wire_address_; }
+
+    [[nodiscard]] Client open() const {
+        if (GetParam() == Transport::plain) return Client(wire_address_);
+        return Client(
+            wire_address_,
+            TlsOptions{.server_name = "localhost", .ca_file = certificates_->ca(), .alpn = {}});
+    }
+
+    /// One request on a connection of its own.
+    [[nodiscard]] Response ask(std::string_view method, std::string_view target,
+                               const Fields& fields = {}, std::string_view body = {}) const {
+        auto client = open();
+        return exchange(client, method, target, fields, body);
+    }
+
+    /// Sends these bytes and reads one response.
+    [[nodiscard]] Response ask_raw(std::string_view bytes, std::string_view method = "GET") const {
+        auto client = open();
+        client.send(bytes);
+        return read_response(client, method);
+    }
+
+    /// How many complete heads the live origin saw for a path.
+    [[nodiscard]] int started(std::string_view path) {
+        return origin(Colour::blue).books(path).at("started").to_number<int>();
+    }
+
+  private:
+    std::unique_ptr<TestCertificates> certificates_;
+    std::string wire_address_;
+};
+
+/// To instantiate a suite of Wire's over both.
+inline auto both_transports() {
+    return testing::Values(Transport::plain, Transport::tls);
+}
+inline std::string transport_name(const testing::TestParamInfo<Transport>& test) {
+    return test.param == Transport::tls ? "Tls" : "Plain";
+}
+
+/// An answer of the proxy itself: this status, marked as such.
+inline void expect_own_error(const Response& response, int status, std::string_view code) {
+    EXPECT_EQ(response.status, status) << response.body;
+    EXPECT_EQ(response.field("X-Switchyard-Error").value_or("-"), code);
+    EXPECT_TRUE(response.field("X-Request-Id"));
+    EXPECT_TRUE(response.field("Date"));
+    EXPECT_FALSE(response.field("X-Origin-Colour"));
+}
+
+/// The request as the origin got it (/echo): values of one field, in order.
+inline std::vector<std::string> seen(const Response& echo, std::string_view name) {
+    std::vector<std::string> values;
+    const auto json = boost::json::parse(echo.body);
+    for (const auto& field : json.at("headers").as_array()) {
+        if (equal_ignoring_case(std::string_view(field.at(0).as_string()), name)) {
+            values.emplace_back(field.at(1).as_string());
+        }
+    }
+    return values;
+}
+inline std::string seen_text(const Response& echo, std::string_view member) {
+    const auto json = boost::json::parse(echo.body);
+    return std::string(json.at(member).as_string());
+}
+
+using Strings = std::vector<std::string>;
+
+}  // namespace switchyard::test
