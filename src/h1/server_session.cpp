@@ -21,6 +21,10 @@ constexpr std::size_t kFirstRead = 64 * 1024;
 constexpr std::uint64_t kDiscardBytes = 256 * 1024;
 constexpr std::chrono::milliseconds kDiscardWait = 2s;
 constexpr std::chrono::milliseconds kLingerWait = 2s;
+/// What a client may still send after the last response: more than socket buffers on the way hold,
+/// or the connection would be reset under a client that only then starts to read.
+constexpr std::uint64_t kLingerBytes = 64 * 1024 * 1024;
+constexpr std::uint64_t kLingerTurn = 1024 * 1024;  ///< Then the other connections get a turn.
 }  // namespace
 
 ServerSession::ServerSession(net::EventLoop& loop, SessionHost& host, const net::Address& peer,
@@ -239,21 +243,26 @@ Task<bool> ServerSession::finish_body() {
 Task<void> ServerSession::linger() {
     stream_.shutdown_send();
     Buffer& buffer = context_->body_input;
-    buffer.reserve(16 * 1024);
+    buffer.reserve(64 * 1024);
     const std::uint64_t deadline = stream_.loop().timers().after(kLingerWait);
     std::uint64_t discarded = 0;
-    while (discarded <= 16 * kDiscardBytes) {
+    std::uint64_t turn = 0;
+    while (discarded <= kLingerBytes && !stream_.is_cancelled()) {
         buffer.clear();
         std::size_t done = 0;
-        // Below TLS there is nothing to decrypt for: the octets don't matter any more.
         const IoStatus status = stream_.try_read(buffer.tail(), buffer.room(), done);
-        if (status == IoStatus::ok) {
-            discarded += done;
-            continue;
-        }
-        if (status != IoStatus::again) break;
+        if (status != IoStatus::ok && status != IoStatus::again) break;
         const std::uint64_t now = stream_.loop().timers().now();
         if (now >= deadline) break;
+        if (status == IoStatus::ok) {
+            discarded += done;
+            turn += done;
+            if (turn > kLingerTurn) {
+                turn = 0;
+                co_await stream_.loop().yield();
+            }
+            continue;
+        }
         const auto left = net::TimerWheel::kTick * static_cast<int>(deadline - now);
         const IoStatus waited = co_await stream_.readable(left);
         if (waited != IoStatus::ok) break;

@@ -237,6 +237,15 @@ TEST_P(Messages, AnsweredEarlyEndTheUpload) {
     EXPECT_FALSE(response.keep_alive());
 }
 
+TEST_P(Messages, AnsweredEarlyReachAClientThatReadsLate) {
+    start_wire("    limits: {body_bytes: 1000}\n");
+    auto client = open();
+    // All that the socket buffers hold is on its way before the client looks for an answer.
+    client.send(request_text("POST", "/upload", {{"Content-Length", "10000000"}}));
+    client.send(std::string(10'000'000, 'x'));
+    expect_own_error(read_response(client, "POST"), 413, "body_too_large");
+}
+
 TEST_P(Messages, OfEverySizeAndFramingComeWhole) {
     start_wire();
     auto client = open();
