@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 
 namespace switchyard::h1 {
 
@@ -26,6 +27,13 @@ class MessageBody final : public http::Body {
     [[nodiscard]] const http::Fields& trailers() const override { return decoder_.trailers(); }
     [[nodiscard]] bool finished() const override { return finished_; }
     [[nodiscard]] std::uint64_t received() const override { return received_; }
+
+    /// Octets that are still to come; the largest number when nobody knows.
+    [[nodiscard]] std::uint64_t rest() const noexcept {
+        if (finished_) return 0;
+        return framing_ == http::Framing::length ? left_
+                                                 : std::numeric_limits<std::uint64_t>::max();
+    }
 
     /// A tighter or wider limit, before the first pull.
     void set_limit(std::uint64_t limit) noexcept { limit_ = limit; }

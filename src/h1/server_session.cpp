@@ -290,6 +290,8 @@ Task<http::Fault> ServerSession::send_head(const http::OutgoingResponse& head, h
         head.framing == http::Framing::chunked || head.framing == http::Framing::close;
     if (unknown && http10) keep_alive_ = false;
     if (host_.draining()) keep_alive_ = false;
+    // The whole answer, and more of the request to come than finish_body() throws away.
+    if (first.last && context_->body.rest() > kDiscardBytes) keep_alive_ = false;
     ConnectionLine connection = ConnectionLine::none;
     if (!keep_alive_) {
         connection = ConnectionLine::close;

@@ -17,7 +17,7 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     target_address.clear();
     was_cut = client_gone = fresh_connection = false;
     first_piece = {};
-    body_touched = false;
+    body_touched = replayable = false;
     upload_client_fault = upload_upstream_fault = http::Fault::none;
     upload_complete = true;
     tried.clear();
@@ -57,6 +57,28 @@ void Flight::cut() noexcept {
 void Flight::client_left() noexcept {
     client_gone = true;
     cancel_upstream();
+}
+
+void Flight::begin_replay() {
+    replayable = first_piece.data.size() <= kReplayBytes;
+    // After a rewind the first piece is what was kept.
+    if (replayable && first_piece.data.data() != replay.data()) replay.assign(first_piece.data);
+}
+
+void Flight::keep_for_replay(const http::Chunk& piece) {
+    if (!replayable) return;
+    if (replay.size() + piece.data.size() > kReplayBytes) {
+        replayable = false;
+        return;
+    }
+    replay += piece.data;
+}
+
+void Flight::rewind_body() noexcept {
+    first_piece = {};
+    first_piece.data = replay;
+    first_piece.last = exchange->request_body().finished();
+    upload_upstream_fault = http::Fault::none;
 }
 
 }  // namespace switchyard::relay

@@ -16,6 +16,9 @@
 
 namespace switchyard::relay {
 
+/// What is kept of an upload for another try (C10).
+inline constexpr std::size_t kReplayBytes = 64 * 1024;
+
 /// One request on its way through the house: what was decided, what it holds, how it ended. Kept in
 /// a per-worker store, so that its strings and lists keep their memory from request to request.
 class Flight {
@@ -38,6 +41,16 @@ class Flight {
     void cut() noexcept;
     /// The client left while its answer was awaited.
     void client_left() noexcept;
+
+    /// Whether the body, as far as it came, can be sent again.
+    [[nodiscard]] bool body_at_hand() const noexcept { return first_piece.last || replayable; }
+    /// Before the upload pulls on: from here on keeps what is pulled.
+    void begin_replay();
+    /// Keeps a piece, or gives up when it becomes too much.
+    void keep_for_replay(const http::Chunk& piece);
+    /// The upload has ended: what was kept is the first piece of the next try.
+    void rewind_body() noexcept;
+
     /// Ends the waits on the upstream side.
     void cancel_upstream() noexcept;
 
@@ -65,9 +78,11 @@ class Flight {
     bool fresh_connection = false;  ///< A pooled one was found dead: take none of them again.
 
     // The request's body: what was at hand when it was first sent (valid until the upload pulls
-    // on), and the upload beside the response.
+    // on), what was sent of it for another try, and the upload beside the response.
     http::Chunk first_piece;
     bool body_touched = false;
+    bool replayable = false;  ///< `replay` holds all of the body that was pulled.
+    std::string replay;
     Fork upload;
     http::Fault upload_client_fault = http::Fault::none;
     http::Fault upload_upstream_fault = http::Fault::none;

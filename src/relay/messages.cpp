@@ -48,17 +48,7 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
     const config::Service& config = *flight.service->config;
     prepare_request(flight);
 
-    http::Body& body = exchange.request_body();
-    if (!flight.body_touched) {
-        flight.body_touched = true;
-        http::Chunk piece;
-        if (body.try_next(piece)) flight.first_piece = piece;
-        if (flight.first_piece.fault != Fault::none) {
-            flight.upload_client_fault = flight.first_piece.fault;
-            co_await fail_upload(flight);
-            co_return Attempt::done;
-        }
-    }
+    const http::Body& body = exchange.request_body();
     const std::uint64_t sent_before = session.bytes_sent();
     const Fault sent = co_await session.send_head(flight.outgoing, flight.first_piece,
                                                   body.trailers(), config.timeouts.request_write);
@@ -78,6 +68,7 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
         }
         // The origin may have answered before it closed its side: look.
     } else if (!flight.first_piece.last) {
+        if (exchange.request().idempotent) flight.begin_replay();
         flight.upload.start(upload(flight));
     }
     if (flight.upload_complete) {
@@ -138,12 +129,25 @@ Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault, bool last) 
         co_await fail(flight, Outcome::client_abort, 0, "client_closed");
         co_return Attempt::done;
     }
+    if (flight.upload_upstream_fault == Fault::timed_out) {
+        co_await fail(flight, Outcome::upstream_error, 504, "request_write_timeout");
+        co_return Attempt::done;
+    }
     const bool broken = fault == Fault::closed || fault == Fault::reset;
-    const bool uploading = !flight.first_piece.last;
-    if (broken && !uploading && exchange.request().idempotent && !exchange.head_sent() &&
-        !flight.connection->session.received_anything()) {
-        if (flight.connection->reused) co_return Attempt::stale;
-        if (!last) co_return Attempt::retry;
+    const bool again = flight.connection->reused || !last;
+    if (broken && again && flight.body_at_hand() && exchange.request().idempotent &&
+        !exchange.head_sent() && !flight.connection->session.received_anything()) {
+        const bool reused = flight.connection->reused;
+        if (!flight.first_piece.last) {
+            co_await stop_upload(flight);
+            if (flight.was_cut || flight.client_gone || flight.upload_client_fault != Fault::none ||
+                !flight.replayable) {
+                const Attempt result = co_await no_response(flight, Fault::cancelled, true);
+                co_return result;
+            }
+            flight.rewind_body();
+        }
+        co_return reused ? Attempt::stale : Attempt::retry;
     }
     switch (fault) {
         case Fault::timed_out:
@@ -248,9 +252,12 @@ Task<void> Relay::upload(Flight& flight) {
             flight.cancel_upstream();
             co_return;
         }
+        flight.keep_for_replay(piece);
         const Fault sent = co_await session.send_body(piece, body.trailers());
         if (sent != Fault::none) {
             flight.upload_upstream_fault = sent;
+            // Broken: it may have answered before. One that takes nothing is not waited for.
+            if (sent == Fault::timed_out && !flight.exchange->head_sent()) flight.cancel_upstream();
             co_return;
         }
         if (piece.last) {

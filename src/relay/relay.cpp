@@ -164,7 +164,22 @@ Task<void> Relay::serve(Flight& flight) {
     }
 }
 
+/// Pulls what is at hand of the request's body, once. False: the client's part failed already.
+bool Relay::take_first_piece(Flight& flight) {
+    if (flight.body_touched) return true;
+    flight.body_touched = true;
+    http::Chunk piece;
+    if (flight.exchange->request_body().try_next(piece)) flight.first_piece = piece;
+    flight.upload_client_fault = flight.first_piece.fault;
+    return flight.first_piece.fault == http::Fault::none;
+}
+
 Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
+    if (!take_first_piece(flight)) {
+        co_await fail_upload(flight);
+        co_return Attempt::done;
+    }
+    const http::RequestHead& request = flight.exchange->request();
     const route::SlotState& slot = *flight.slot;
     const config::Service& config = *flight.service->config;
     observe::SlotCell& cell = slot.metrics->cell(worker_.index);
@@ -174,11 +189,14 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
         worker_.index);
     flight.target_address = target->address();
 
-    if (!flight.fresh_connection) {
+    // C10: an idempotent request never fails for a stale connection, since it is sent again. One
+    // whose body would not be at hand then gets a new connection.
+    const bool body_fits = flight.body_at_hand() || (request.framing == http::Framing::length &&
+                                                     request.content_length <= kReplayBytes);
+    if (!flight.fresh_connection && (body_fits || !request.idempotent)) {
         flight.connection = worker_.pool.take(*target, flight.service->epoch);
-        // C10: what must not be sent twice should not meet a connection that is already closed.
-        while (flight.connection && !flight.exchange->request().idempotent &&
-               !flight.connection->session.is_alive()) {
+        // What must not be sent twice should not meet a connection that is already closed.
+        while (flight.connection && !request.idempotent && !flight.connection->session.is_alive()) {
             flight.connection = worker_.pool.take(*target, flight.service->epoch);
         }
     }

@@ -41,6 +41,8 @@ class Relay final : public http::Handler {
     bool bind(Flight& flight) noexcept;
     Task<Attempt> attempt(Flight& flight, bool last);
 
+    bool take_first_piece(Flight& flight);
+
     // messages.cpp: one request and its response over one upstream connection.
     Task<Attempt> exchange_messages(Flight& flight, bool last);
     Task<http::Fault> read_response_head(Flight& flight);

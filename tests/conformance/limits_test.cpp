@@ -177,6 +177,21 @@ TEST_P(Timeouts, OfAnOriginThatDoesNotAcceptItsRequest) {
     origin(Colour::blue).go_on();
 }
 
+TEST_P(Timeouts, OfAnOriginThatDoesNotAcceptItsRequestAreItsOwn) {
+    // Not that of the response, which counts from the end of the request.
+    start_wire("    timeouts: {response_head: 10m, request_write: 300ms}\n");
+    origin(Colour::blue).freeze();
+    auto client = open();
+    client.send(request_text("POST", "/upload", {{"Content-Length", "100000000"}}));
+    const std::string piece(1'000'000, 'x');
+    const Deadline patience;
+    while (!patience.passed() && client.quiet_for(1ms)) {
+        static_cast<void>(client.send_some(piece, Deadline(50ms)));
+    }
+    expect_own_error(read_response(client, "POST"), 504, "request_write_timeout");
+    origin(Colour::blue).go_on();
+}
+
 TEST_P(Timeouts, OfAClientThatDoesNotRead) {
     start_quick();
     auto client = open();
