@@ -34,6 +34,7 @@ class Client {
         /// Without a byte. The daemon's streams have a line at least every 15 seconds.
         std::chrono::milliseconds silence{45'000};
         std::size_t body_bytes = 64 * 1024 * 1024;  ///< Of a whole answer, or of one line.
+        int interrupt = -1;  ///< Ends every wait when it is readable; see Interrupts.
     };
 
     explicit Client(std::string socket) : Client(std::move(socket), Limits()) {}

@@ -99,10 +99,13 @@ boost::system::result<Connection, Failure> Connection::open(const std::string& s
 }
 
 Connection::Connection(Connection&& from) noexcept
-    : fd_(std::exchange(from.fd_, -1)), socket_(std::move(from.socket_)) {}
+    : fd_(std::exchange(from.fd_, -1)),
+      interrupt_(from.interrupt_),
+      socket_(std::move(from.socket_)) {}
 
 Connection& Connection::operator=(Connection&& from) noexcept {
     std::swap(fd_, from.fd_);
+    std::swap(interrupt_, from.interrupt_);
     std::swap(socket_, from.socket_);
     return *this;
 }
@@ -121,9 +124,11 @@ boost::system::result<void, Failure> Connection::wait(short events, milliseconds
     const auto deadline = steady_clock::now() + timeout;
     for (;;) {
         const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
-        pollfd waiting{fd_, events, 0};
-        const int ready = ::poll(&waiting, 1, left > 0 ? static_cast<int>(left) : 0);
-        if (ready > 0) return {};
+        pollfd waiting[] = {{fd_, events, 0}, {interrupt_, POLLIN, 0}};
+        const int ready = ::poll(waiting, 2, left > 0 ? static_cast<int>(left) : 0);
+        // What the daemon has said already is worth knowing also for who was interrupted.
+        if (ready > 0 && waiting[0].revents != 0) return {};
+        if (ready > 0) return Failure{Failure::Kind::interrupted, "Interrupted.", ""};
         if (ready < 0 && errno != EINTR) return broken(errno);
         if (ready == 0) {
             return Failure{

@@ -15,6 +15,7 @@ struct Failure {
         unreachable,  ///< No connection: nothing was asked, nothing changed.
         broken,       ///< The connection ended before the answer did.
         silent,       ///< No byte for too long.
+        interrupted,  ///< Ctrl-C or SIGTERM, where a command waits for them.
         garbage,      ///< Whoever listens there does not speak HTTP and JSON.
     };
 
@@ -36,6 +37,9 @@ class Connection {
     Connection& operator=(const Connection&) = delete;
     ~Connection();
 
+    /// Every wait also ends, with Kind::interrupted, when this descriptor is readable; -1: none.
+    void interrupt_by(int fd) noexcept { interrupt_ = fd; }
+
     /// Sends all bytes; each write may take `timeout`.
     boost::system::result<void, Failure> send(std::string_view bytes,
                                               std::chrono::milliseconds timeout);
@@ -52,6 +56,7 @@ class Connection {
     [[nodiscard]] Failure broken(int error_number) const;
 
     int fd_ = -1;
+    int interrupt_ = -1;
     std::string socket_;
 };
 

@@ -28,6 +28,12 @@ struct Context {
     ExitCode exit_code = kDone;
 
     [[nodiscard]] Client client() const { return Client(socket); }
+    /// One that gives up when `interrupt` is readable.
+    [[nodiscard]] Client client(int interrupt) const {
+        Client::Limits limits;
+        limits.interrupt = interrupt;
+        return Client(socket, limits);
+    }
 };
 
 /// Adds --json and --socket to a command.

@@ -83,7 +83,13 @@ void SwitchStream::end(const AnswerResult& result) {
 void SwitchStream::lost(Failure failure) {
     if (drained_) return;  // Everything was said; how the connection ended does not matter.
     const bool switched = !committed_.is_null();
-    if (switched) {
+    if (switched && failure.kind == Failure::Kind::interrupted) {
+        failure.message = "Interrupted. " + text(committed_, "to") + " of " + service_ +
+                          " is live (epoch " + std::to_string(integer(committed_, "epoch")) +
+                          ") and stays so; the drain goes on without this command.";
+        failure.hint = "See: switchyard status " + service_ +
+                       "; take it back: switchyard rollback " + service_;
+    } else if (switched) {
         failure.hint = text(committed_, "to") + " of " + service_ + " is live (epoch " +
                        std::to_string(integer(committed_, "epoch")) +
                        "), but how the drain ends is unknown. See: switchyard status " + service_;

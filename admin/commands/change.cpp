@@ -1,5 +1,6 @@
 #include "admin/commands/commands.hpp"
 #include "admin/fields.hpp"
+#include "admin/interrupts.hpp"
 #include "admin/print/time.hpp"
 #include "admin/switch_stream.hpp"
 
@@ -55,10 +56,14 @@ json::object body_of(const Options& options) {
 
 void run(Context& context, const std::string& action, const Options& options) {
     SwitchStream stream(context, options.service, !options.no_wait);
-    const auto result = context.client().stream(
-        "POST", "/v1/services/" + url_segment(options.service) + "/" + action,
-        json::serialize(body_of(options)),
-        [&stream](std::string_view line, const json::value& event) { stream.line(line, event); });
+    const Interrupts interrupts;
+    const auto result =
+        context.client(interrupts.fd())
+            .stream("POST", "/v1/services/" + url_segment(options.service) + "/" + action,
+                    json::serialize(body_of(options)),
+                    [&stream](std::string_view line, const json::value& event) {
+                        stream.line(line, event);
+                    });
     stream.end(result);
 }
 

@@ -55,7 +55,7 @@ std::string print_committed(const json::value& event, const Screen& screen) {
     if (text(event, "action") == "rollback") out += " (rolled back)";
     out += "\n";
     if (flag(event, "forced")) {
-        out += row("forced", painted(screen, Paint::yellow, to + " has no healthy target"));
+        out += row("forced", painted(screen, Paint::yellow, to + " was not healthy"));
     }
     out += row("epoch", std::to_string(integer(event, "epoch")));
     out += row("committed",

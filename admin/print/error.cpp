@@ -86,6 +86,7 @@ std::string failure_as_json(const Failure& failure, const std::string& socket) {
     std::string code = "unreachable";
     if (failure.kind == Failure::Kind::broken) code = "connection_lost";
     if (failure.kind == Failure::Kind::silent) code = "timeout";
+    if (failure.kind == Failure::Kind::interrupted) code = "interrupted";
     if (failure.kind == Failure::Kind::garbage) code = "not_switchyard";
     return json::serialize(
         json::object{{"error", json::object{{"code", code},

@@ -101,4 +101,9 @@ bool contains(const Cidr& range, const std::uint8_t (&address)[16]) noexcept {
     return ((range.bytes[whole] ^ address[whole]) & mask & 0xff) == 0;
 }
 
+bool contains_any(const std::vector<Cidr>& ranges, const std::uint8_t (&address)[16]) noexcept {
+    return std::any_of(ranges.begin(), ranges.end(),
+                       [&](const Cidr& range) { return contains(range, address); });
+}
+
 }  // namespace switchyard::config

@@ -14,5 +14,7 @@ namespace switchyard::config {
 
 /// Whether an address (network order; IPv4 as ::ffff:a.b.c.d) is in the range.
 [[nodiscard]] bool contains(const Cidr& range, const std::uint8_t (&address)[16]) noexcept;
+[[nodiscard]] bool contains_any(const std::vector<Cidr>& ranges,
+                                const std::uint8_t (&address)[16]) noexcept;
 
 }  // namespace switchyard::config

@@ -129,7 +129,16 @@ void read_error_pages(Section& top, std::map<unsigned, ErrorPage>& pages) {
 
 void read_listeners(Section& top, Config& config, FileClaims& claims) {
     const bool any = top.sections("listeners", [&](Section& section) {
-        config.listeners.push_back(read_listener(section, claims));
+        Listener listener = read_listener(section, claims);
+        for (const Listener& earlier : config.listeners) {
+            if (earlier.address == listener.address) continue;  // Told already.
+            if (!overlap({earlier.host, earlier.port}, {listener.host, listener.port})) continue;
+            section.problem(section.mark("address"), "address",
+                            in_quotes(listener.address) + " and " + in_quotes(earlier.address) +
+                                " overlap: \"0.0.0.0\" and \"[::]\" take every address of the "
+                                "machine already");
+        }
+        config.listeners.push_back(std::move(listener));
     });
     if (!any) {
         top.missing("listeners", "expected at least one, like [{address: \"0.0.0.0:80\"}]");

@@ -57,12 +57,13 @@ HttpReply wrong_method(std::string allowed) {
     return reply;
 }
 
-Caller caller_of(const HttpRequest& request) {
-    if (!request.uid) return daemon_caller();
-    return {*request.uid, user_name(*request.uid)};
-}
-
 }  // namespace
+
+asio::awaitable<Caller> AdminRoutes::caller_of(std::optional<std::uint32_t> uid) {
+    if (!uid) co_return daemon_caller();
+    std::string name = co_await names_.of(*uid);
+    co_return Caller{*uid, std::move(name)};
+}
 
 HttpReply AdminRoutes::failure(unsigned status) const {
     switch (status) {
@@ -188,7 +189,7 @@ asio::awaitable<HttpReply> AdminRoutes::change(Call call, bool rollback) {
     if (const auto* refusal = std::get_if<Refusal>(&parsed)) co_return refusal_reply(*refusal);
     ChangeRequest request = std::get<ChangeRequest>(std::move(parsed));
     request.service = call.path[2];
-    request.caller = caller_of(call.request);
+    request.caller = co_await caller_of(call.request.uid);
     const std::shared_ptr<ChangeTicket> ticket = controller_.change(std::move(request));
     co_await ticket->decided();
     if (ticket->error) co_return refusal_reply(*ticket->error);
@@ -199,7 +200,8 @@ asio::awaitable<HttpReply> AdminRoutes::change(Call call, bool rollback) {
 asio::awaitable<HttpReply> AdminRoutes::reload(Call call) {
     const std::optional<Refusal> refusal = check_empty(call.request.body);
     if (refusal) co_return refusal_reply(*refusal);
-    const std::shared_ptr<ChangeTicket> ticket = controller_.reload(caller_of(call.request));
+    Caller caller = co_await caller_of(call.request.uid);
+    const std::shared_ptr<ChangeTicket> ticket = controller_.reload(std::move(caller));
     co_await ticket->decided();
     if (ticket->error) co_return refusal_reply(*ticket->error);
     co_return object_reply(*ticket->object());

@@ -2,8 +2,10 @@
 
 #include "control/controller.hpp"
 #include "control/http_message.hpp"
+#include "control/user_names.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,8 +19,14 @@ namespace switchyard::control {
 class AdminRoutes final : public HttpHandler {
   public:
     /// `metrics_address` is asked at each status.
-    AdminRoutes(Controller& controller, std::function<std::string()> metrics_address)
-        : controller_(controller), metrics_address_(std::move(metrics_address)) {}
+    AdminRoutes(boost::asio::any_io_executor executor, Controller& controller,
+                std::function<std::string()> metrics_address)
+        : controller_(controller),
+          metrics_address_(std::move(metrics_address)),
+          names_(std::move(executor)) {}
+
+    /// Ends what may wait for the system's name service. False: that is stuck.
+    [[nodiscard]] bool close() { return names_.close(); }
 
     boost::asio::awaitable<HttpReply> handle(HttpRequest request) override;
     [[nodiscard]] HttpReply failure(unsigned status) const override;
@@ -27,6 +35,7 @@ class AdminRoutes final : public HttpHandler {
     /// A request taken apart: path segments behind /v1, and the query.
     struct Call;
 
+    boost::asio::awaitable<Caller> caller_of(std::optional<std::uint32_t> uid);
     boost::asio::awaitable<HttpReply> dispatch(Call call);
     boost::asio::awaitable<HttpReply> change(Call call, bool rollback);
     boost::asio::awaitable<HttpReply> reload(Call call);
@@ -38,6 +47,7 @@ class AdminRoutes final : public HttpHandler {
 
     Controller& controller_;
     std::function<std::string()> metrics_address_;
+    UserNames names_;
 };
 
 }  // namespace switchyard::control

@@ -5,11 +5,19 @@
 
 #include <utility>
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 namespace switchyard::control {
 
 namespace asio = boost::asio;
+
+namespace {
+/// How often a reload by signal looks whether the change under way has ended.
+constexpr std::chrono::milliseconds kBusyPause{20};
+}  // namespace
 
 ControlPlane::ControlPlane(asio::io_context& context, std::shared_ptr<const config::Config> config,
                            std::unique_ptr<state::Store> store, Ports ports,
@@ -17,7 +25,7 @@ ControlPlane::ControlPlane(asio::io_context& context, std::shared_ptr<const conf
     : executor_(context.get_executor()),
       config_(config),
       controller_(executor_, ports, std::move(config), std::move(store), std::move(tuning)),
-      admin_routes_(controller_, [this] { return metrics_address(); }),
+      admin_routes_(executor_, controller_, [this] { return metrics_address(); }),
       metrics_routes_(controller_) {}
 
 ControlPlane::~ControlPlane() = default;
@@ -58,9 +66,19 @@ asio::awaitable<void> ControlPlane::stop() {
 }
 
 asio::awaitable<std::string> ControlPlane::reload_for_signal() {
-    const std::shared_ptr<ChangeTicket> ticket = controller_.reload(daemon_caller("signal"));
-    co_await ticket->decided();
-    co_return ticket->error ? ticket->error->message : std::string();
+    // A signal has nobody who could try again.
+    asio::steady_timer timer(executor_);
+    for (;;) {
+        while (controller_.any_change_under_way() && !controller_.stopping()) {
+            timer.expires_after(kBusyPause);
+            boost::system::error_code ignored;
+            co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        }
+        const std::shared_ptr<ChangeTicket> ticket = controller_.reload(daemon_caller("signal"));
+        co_await ticket->decided();
+        if (!ticket->error) co_return std::string();
+        if (ticket->error->code != "busy") co_return ticket->error->message;
+    }
 }
 
 std::string ControlPlane::metrics_address() const {

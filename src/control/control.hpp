@@ -22,6 +22,7 @@ namespace switchyard::control {
 ///   2. prepare(): reads the state and returns the first snapshot. Blocks; no socket yet.
 ///   3. listen(): binds the admin socket and the metrics port. An error here or above ends the
 ///      start, and nothing is left behind.
+///      record() then makes the first live slots of new services durable.
 ///   4. Start the workers with the snapshot of step 2.
 ///   5. start(): from here on the publisher, the monitor and the other ports are called.
 ///   6. Run `context`.
@@ -41,13 +42,20 @@ class ControlPlane {
     [[nodiscard]] Result<std::shared_ptr<const route::Snapshot>> prepare();
     /// Step 3.
     [[nodiscard]] Result<void> listen();
+    [[nodiscard]] Result<void> record() { return controller_.record(); }
     /// Step 5.
     void start();
+    /// When the daemon begins to end; see Controller::expect_stop().
+    void expect_stop() noexcept { controller_.expect_stop(); }
     /// Step 7.
     boost::asio::awaitable<void> stop();
 
-    /// Reloads for SIGHUP: written into the history under the daemon's uid and the user "signal".
-    /// Completes with the error's message, or "" when the new configuration is in force.
+    /// After step 7: false when a thread is stuck in the system's name service.
+    [[nodiscard]] bool close() { return admin_routes_.close(); }
+
+    /// Reloads for SIGHUP, as soon as no other change is under way: written into the history under
+    /// the daemon's uid and the user "signal". Completes with the error's message, or "" when the
+    /// new configuration is in force.
     boost::asio::awaitable<std::string> reload_for_signal();
 
     [[nodiscard]] Controller& controller() noexcept { return controller_; }

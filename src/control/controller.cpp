@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "control/peer.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -78,20 +79,8 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
         for (const config::Service& service : config_->services) {
             const state::ServiceRecord& record = wanted.at(service.name);
             if (!entries_.contains(service.name)) {
-                state::HistoryEntry entry;
-                const Caller self = daemon_caller();
-                entry.at = record.live_since;
-                entry.service = service.name;
-                entry.action = "start";
-                entry.uid = self.uid;
-                entry.user = self.user;
-                entry.to = record.live;
-                entry.epoch = record.epoch;
-                entry.outcome = "done";
-                entry.detail = "first live slot, from the configuration";
-                const auto committed = store_.blocking().commit(service.name, record, entry);
-                if (!committed) return committed.error();
                 entries_[service.name].record = record;
+                unrecorded_.push_back(service.name);
             }
             services.push_back(catalog_.make_state(std::make_shared<const config::Service>(service),
                                                    record.epoch, record.live));
@@ -105,12 +94,36 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
     }
 }
 
+Result<void> Controller::record() {
+    try {
+        for (const std::string& name : std::exchange(unrecorded_, {})) {
+            const state::ServiceRecord& record = entries_.at(name).record;
+            state::HistoryEntry entry;
+            const Caller self = daemon_caller();
+            entry.at = record.live_since;
+            entry.service = name;
+            entry.action = "start";
+            entry.uid = self.uid;
+            entry.user = self.user;
+            entry.to = record.live;
+            entry.epoch = record.epoch;
+            entry.outcome = "done";
+            entry.detail = "first live slot, from the configuration";
+            const auto committed = store_.blocking().commit(name, record, entry);
+            if (!committed) return committed.error();
+        }
+    } catch (const std::exception& error) {
+        return Error(fmt::format("cannot write the state: {}", error.what()));
+    }
+    return {};
+}
+
 void Controller::start() {
     ports_.monitor.on_change(
         [alive = alive_](const route::Target& target, const TargetReport& report) {
             if (*alive != nullptr) (*alive)->on_health_change(target, report);
         });
-    watch_targets();
+    watch_targets(routing_.current()->services);
     if (ports_.reserved_ip != nullptr) {
         for (const auto& state : routing_.current()->services) {
             ports_.reserved_ip->follow(state->name(), state->live, state->epoch);
@@ -155,6 +168,12 @@ std::optional<ChangeUnderWay> Controller::change_under_way(const std::string& se
     const auto entry = entries_.find(service);
     if (entry == entries_.end()) return std::nullopt;
     return entry->second.change;
+}
+
+bool Controller::any_change_under_way() const {
+    return reload_ || std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) {
+               return entry.second.change.has_value();
+           });
 }
 
 asio::awaitable<Result<std::vector<state::HistoryEntry>>> Controller::history(std::string service,

@@ -47,7 +47,7 @@ struct ControllerTuning {
 /// visible (publisher), acknowledged; one change of a service at a time, and a reload alone. The
 /// drain that follows belongs to the controller and to nobody's connection. Control thread only.
 ///
-/// Order of calls: prepare, start, ..., stop (awaited), destruction.
+/// Order of calls: prepare, record, start, ..., stop (awaited), destruction.
 class Controller {
   public:
     Controller(boost::asio::any_io_executor executor, Ports ports,
@@ -57,13 +57,18 @@ class Controller {
     Controller(const Controller&) = delete;
     Controller& operator=(const Controller&) = delete;
 
-    /// Reads what was live, gives services without a record their first one (durable), and builds
-    /// the first snapshot, which is not published. Blocks. A record whose live slot is not
-    /// configured any more is an error, never a guess.
+    /// Reads what was live and builds the first snapshot, which is not published. Blocks. A record
+    /// whose live slot is not configured any more is an error, never a guess. Writes nothing.
     [[nodiscard]] Result<std::shared_ptr<const route::Snapshot>> prepare();
+    /// Makes the first records of services that had none durable. Blocks. After everything else
+    /// that can fail at the start: a failed one must not decide what is live.
+    [[nodiscard]] Result<void> record();
 
     /// Begins to watch targets and to measure. The workers run with prepare()'s snapshot.
     void start();
+
+    /// Refuses reloads from now on: the daemon is about to end, and a listener must not open again.
+    void expect_stop() noexcept { ending_ = true; }
 
     /// Refuses new commands, lets those that are being written end, ends drains as interrupted and
     /// event streams politely. The workers still run.
@@ -86,6 +91,7 @@ class Controller {
     }
     /// The change of this service, or the reload, that is being made right now.
     [[nodiscard]] std::optional<ChangeUnderWay> change_under_way(const std::string& service) const;
+    [[nodiscard]] bool any_change_under_way() const;
     /// Oldest first.
     [[nodiscard]] const std::list<std::shared_ptr<DrainJob>>& drains() const noexcept {
         return drains_;
@@ -130,7 +136,9 @@ class Controller {
     [[nodiscard]] Refusal unhealthy_target(const route::ServiceState& state, Colour to,
                                            bool rollback) const;
     void on_health_change(const route::Target& target, const TargetReport& report);
-    void watch_targets();
+    void watch_targets(const Routing::Services& services);
+    /// Addresses of targets, host names all of them, that nothing is known of.
+    [[nodiscard]] std::vector<std::string> unresolved(const route::ServiceState& state) const;
 
     // controller_drain.cpp
     [[nodiscard]] std::shared_ptr<DrainJob> begin_drain(
@@ -163,6 +171,7 @@ class Controller {
     Routing routing_;
     EventHub events_;
     std::map<std::string, ServiceEntry> entries_;
+    std::vector<std::string> unrecorded_;  ///< Services whose first record is not durable yet.
     std::list<std::shared_ptr<DrainJob>> drains_;
     std::optional<ChangeUnderWay> reload_;
     Wakeup health_changed_;
@@ -174,6 +183,7 @@ class Controller {
     Wall::time_point config_loaded_at_ = Wall::now();
     bool last_reload_ok_ = true;
     bool stopping_ = false;
+    bool ending_ = false;  ///< Before stopping_, while requests may still finish.
     StoreThread store_;
     TaskGroup tasks_;
 };

@@ -3,6 +3,8 @@
 #include "control/change_parts.hpp"
 #include "control/target_view.hpp"
 
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include <spdlog/fmt/fmt.h>
@@ -11,6 +13,11 @@ namespace switchyard::control {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
+
+namespace {
+/// How long a command waits for the first check of a target that nothing is known of.
+constexpr std::chrono::seconds kLongestPatience{20};
+}  // namespace
 
 Controller::Survey Controller::survey(const route::SlotState& slot, bool rollback) const {
     Survey survey;
@@ -43,7 +50,10 @@ Controller::Survey Controller::survey(const route::SlotState& slot, bool rollbac
 
 asio::awaitable<std::optional<Refusal>> Controller::check_health(State state, Colour to,
                                                                  bool rollback) {
-    const auto patience = state->config->health_check.timeout + tuning_.health_slack;
+    // An answer has to come before whoever asked gives up.
+    const auto timeout =
+        std::min<std::chrono::milliseconds>(state->config->health_check.timeout, kLongestPatience);
+    const auto patience = timeout + tuning_.health_slack;
     const Steady::time_point deadline = Steady::now() + patience;
     while (true) {
         const Survey now = survey(*state->slot(to), rollback);
@@ -101,15 +111,31 @@ void Controller::on_health_change(const route::Target& target, const TargetRepor
     health_changed_.notify();
 }
 
-void Controller::watch_targets() {
+std::vector<std::string> Controller::unresolved(const route::ServiceState& state) const {
+    std::vector<std::string> names;
+    for (const auto& slot : state.slots) {
+        if (!slot) continue;
+        for (const auto& target : slot->targets) {
+            if (target->config().kind == config::Target::Kind::name &&
+                target->addresses().empty()) {
+                names.push_back(target->address());
+            }
+        }
+    }
+    return names;
+}
+
+/// Of a target that is in two of the services the first one's checks count.
+void Controller::watch_targets(const Routing::Services& services) {
     std::vector<std::pair<std::shared_ptr<route::Target>, std::shared_ptr<const config::Service>>>
         targets;
     // Both slots of every service: the idle one stays watched, so that the way back is known (C13).
-    for (const auto& state : routing_.current()->services) {
+    std::set<std::uint32_t> known;
+    for (const auto& state : services) {
         for (const auto& slot : state->slots) {
             if (!slot) continue;
             for (const auto& target : slot->targets)
-                targets.emplace_back(target, state->config);
+                if (known.insert(target->id()).second) targets.emplace_back(target, state->config);
         }
     }
     ports_.monitor.watch(targets);

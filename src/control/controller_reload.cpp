@@ -33,6 +33,9 @@ json::array strings_json(const std::vector<std::string>& texts) {
     return array;
 }
 
+/// How long a reload waits for the addresses of new host names.
+constexpr std::chrono::seconds kLookupPatience{3};
+
 /// Gives back what was prepared unless it was applied.
 class Prepared {
   public:
@@ -71,7 +74,7 @@ asio::awaitable<void> Controller::run_reload(Caller caller, std::shared_ptr<Chan
 }
 
 asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<ChangeTicket> ticket) {
-    if (stopping_) {
+    if (stopping_ || ending_) {
         ticket->refuse(control::stopping());
         co_return;
     }
@@ -134,8 +137,31 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     }
     Prepared prepared(ports_.reload);
 
+    // A target that becomes visible has to be one that can be connected to: addresses are filled in
+    // and names looked up before anybody is routed there.
+    const std::shared_ptr<const route::Snapshot> former = routing_.current();
+    Routing::Services services;
+    for (const config::Service& service : config->services) {
+        const auto change = changed.find(service.name);
+        if (change == changed.end()) {
+            services.push_back(routing_.find(service.name));
+            continue;
+        }
+        services.push_back(catalog_.make_state(std::make_shared<const config::Service>(service),
+                                               change->second.epoch, change->second.live));
+    }
+    Routing::Services watched = services;
+    watched.insert(watched.end(), former->services.begin(), former->services.end());
+    watch_targets(watched);
+    co_await ports_.monitor.resolved(kLookupPatience);
+
     const std::vector<std::string> changes = describe_changes(*config_, *config);
     std::vector<std::string> warnings = reload_warnings(*config);
+    for (const auto& state : services) {
+        for (const std::string& target : unresolved(*state)) {
+            warnings.push_back(fmt::format("{} of {} has no address yet", target, state->name()));
+        }
+    }
     state::HistoryEntry line;
     line.at = Wall::now();
     line.action = "reload";
@@ -154,30 +180,21 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     if (!written) {
         Refusal failed = state_failed(config_->state, written.error());
         prepared.discard();
+        watch_targets(former->services);
         guard.release();
         co_await refuse_reload(std::move(caller), std::move(failed), std::move(ticket));
         co_return;
     }
 
-    const std::shared_ptr<const route::Snapshot> former = routing_.current();
-    Routing::Services services;
-    for (const config::Service& service : config->services) {
-        const auto change = changed.find(service.name);
-        if (change == changed.end()) {
-            services.push_back(routing_.find(service.name));
-            continue;
-        }
-        entries_[service.name].record = change->second;
-        services.push_back(catalog_.make_state(std::make_shared<const config::Service>(service),
-                                               change->second.epoch, change->second.live));
-    }
+    for (const auto& [name, record] : changed)
+        entries_[name].record = record;
     const Routing::Published published = co_await routing_.replace_all(config, std::move(services));
     co_await prepared.apply();
     catalog_.keep_only(*config);
     config_ = config;
     config_loaded_at_ = published.at;
     last_reload_ok_ = true;
-    watch_targets();
+    watch_targets(routing_.current()->services);
     guard.release();
 
     if (ports_.reserved_ip != nullptr) {
@@ -222,7 +239,8 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
 
 asio::awaitable<void> Controller::refuse_reload(Caller caller, Refusal refusal,
                                                 std::shared_ptr<ChangeTicket> ticket) {
-    last_reload_ok_ = false;
+    // Nobody looked at the file.
+    if (refusal.code != "busy" && refusal.code != "stopping") last_reload_ok_ = false;
     spdlog::error("reload_refused code={} uid={} user={} message={}", refusal.code, caller.uid,
                   log_value(caller.user), log_value(refusal.message));
     state::HistoryEntry line;

@@ -20,7 +20,7 @@ Drain::Drain(std::vector<std::shared_ptr<route::Ledger>> ledgers, DrainTiming ti
       poll_(timing.first_poll) {
     const route::Ledger::Totals now = totals();
     in_flight_at_begin_ = now.in_flight();
-    ended_at_begin_ = now.ended();
+    ended_at_begin_ = now.ended() - now.moved;
     cut_at_begin_ = now.left[kCut];
 }
 
@@ -44,7 +44,8 @@ DrainCounts Drain::counts() const noexcept {
     const route::Ledger::Totals now = totals();
     DrainCounts counts;
     counts.cut = now.left[kCut] - cut_at_begin_;
-    counts.completed = now.ended() - ended_at_begin_ - counts.cut;
+    // What moved on to the new slot for a retry ends there.
+    counts.completed = now.ended() - now.moved - ended_at_begin_ - counts.cut;
     counts.remaining = now.in_flight();
     return counts;
 }

@@ -18,7 +18,8 @@ struct DrainTiming {
     std::chrono::milliseconds cut_grace{5'000};  ///< For requests to end after the cut.
 };
 
-/// Counts of a drain. completed + cut + remaining is what was in flight when it began.
+/// Counts of a drain: what was in flight when it began, less what went on to the new slot for a
+/// retry.
 struct DrainCounts {
     std::uint64_t completed = 0;  ///< Ended otherwise than by the cut.
     std::uint64_t cut = 0;

@@ -159,6 +159,10 @@ Result<ListeningSocket> ListeningSocket::tcp(const std::string& address,
     if (socket.value < 0) return Error(fmt::format("{} {}: {}", setting, address, reason(errno)));
     const int on = 1;
     ::setsockopt(socket.value, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    // As the listeners: "[::]" leaves IPv4 to others.
+    if (storage.ss_family == AF_INET6) {
+        ::setsockopt(socket.value, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    }
     if (::bind(socket.value, reinterpret_cast<const sockaddr*>(&storage), size) != 0 ||
         ::listen(socket.value, kBacklog) != 0) {
         const int error = errno;

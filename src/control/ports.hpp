@@ -57,10 +57,14 @@ class HealthMonitor {
     virtual ~HealthMonitor() = default;
 
     /// From now on exactly these are watched; those that were watched already go on undisturbed
-    /// unless their check's configuration changed.
+    /// unless their check's configuration changed. Targets that are addresses can be connected to
+    /// when it returns.
     virtual void watch(
         const std::vector<std::pair<std::shared_ptr<route::Target>,
                                     std::shared_ptr<const config::Service>>>& targets) = 0;
+
+    /// Until every watched host name was looked up once, well or not; at most `limit`.
+    virtual boost::asio::awaitable<void> resolved(std::chrono::milliseconds limit) = 0;
 
     [[nodiscard]] virtual TargetReport report(const route::Target& target) const = 0;
 

@@ -35,19 +35,6 @@ Books unrouted_books(const ProcessFacts& facts) {
     return books;
 }
 
-/// 5xx answers, and answers that broke off on the upstream side. A failed target's answer is both
-/// (502), so the larger of the two numbers counts each of them once.
-std::uint64_t errors_of(const observe::SlotMetrics& metrics) {
-    std::uint64_t server_errors = 0;
-    std::uint64_t upstream_errors = 0;
-    for (const observe::SlotCell& cell : metrics.cells()) {
-        server_errors += cell.by_status_class[5].get();
-        upstream_errors +=
-            cell.by_outcome[static_cast<std::size_t>(observe::Outcome::upstream_error)].get();
-    }
-    return std::max(server_errors, upstream_errors);
-}
-
 json::object slot_json(const Controller& controller, const route::ServiceState& state,
                        const route::SlotState& slot) {
     const Books books = controller.routing().books(state.name(), slot.colour);
@@ -66,7 +53,7 @@ json::object slot_json(const Controller& controller, const route::ServiceState& 
     object["in_flight"] = books.in_flight;
     object["requests_per_second"] = std::round(rate.per_second() * 10) / 10;
     object["requests_total"] = books.accepted();
-    object["errors_total"] = errors_of(*slot.metrics);
+    object["errors_total"] = slot.metrics->sum(&observe::SlotCell::errors);
     object["books"] = books_json(books);
     object["targets"] = std::move(targets);
     return object;

@@ -39,7 +39,7 @@ void ChunkDecoder::start() {
     state_ = State::size_first;
     left_ = 0;
     digits_ = 0;
-    extension_bytes_ = 0;
+    extension_bytes_ = data_bytes_ = 0;
     trailer_text_.clear();
     trailers_.clear();
 }
@@ -64,14 +64,14 @@ bool ChunkDecoder::step(char c) {
             }
             if (c != ';') return false;
             state_ = State::extension;
-            return ++extension_bytes_ <= kMaxExtensionBytes;
+            return ++extension_bytes_ <= kMaxExtensionBytes + data_bytes_;
         }
         case State::extension:
             if (c == '\r') {
                 state_ = State::size_lf;
                 return true;
             }
-            return !is_control(c) && ++extension_bytes_ <= kMaxExtensionBytes;
+            return !is_control(c) && ++extension_bytes_ <= kMaxExtensionBytes + data_bytes_;
         case State::size_lf:
             if (c != '\n') return false;
             digits_ = 0;
@@ -150,6 +150,7 @@ ChunkDecoder::Step ChunkDecoder::decode(char* data, std::size_t size) {
                 std::memmove(data + out.produced, data + out.consumed, part);
             }
             out.produced += part;
+            data_bytes_ += part;
             out.consumed += part;
             left_ -= part;
             if (left_ == 0) state_ = State::data_cr;

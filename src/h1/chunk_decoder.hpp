@@ -13,7 +13,8 @@ namespace switchyard::h1 {
 /// read makes one contiguous piece of data, however small the chunks were.
 class ChunkDecoder {
   public:
-    /// Bounds on what is not data: all extensions of a body, and its trailer section.
+    /// Bounds on what is not data: extensions beyond the octets of data that came, and the trailer
+    /// section.
     static constexpr std::size_t kMaxExtensionBytes = 16 * 1024;
     static constexpr std::size_t kMaxTrailerBytes = 16 * 1024;
     static constexpr std::size_t kMaxTrailers = 64;
@@ -55,7 +56,8 @@ class ChunkDecoder {
     State state_ = State::size_first;
     std::uint64_t left_ = 0;
     unsigned digits_ = 0;
-    std::size_t extension_bytes_ = 0;
+    std::uint64_t extension_bytes_ = 0;
+    std::uint64_t data_bytes_ = 0;
     std::string trailer_text_;
     http::Fields trailers_;
 };

@@ -71,11 +71,9 @@ Task<http::Fault> ClientSession::read_head(http::ResponseHead& head, http::Verb 
             if (status == IoStatus::eof && !input_.empty()) co_return http::Fault::malformed;
             co_return fault_of(status);
         }
-        const std::uint64_t now = stream_.loop().timers().now();
-        if (deadline != 0 && now >= deadline) co_return http::Fault::timed_out;
-        const auto left = deadline == 0 ? std::chrono::milliseconds(0)
-                                        : net::TimerWheel::kTick * static_cast<int>(deadline - now);
-        const IoStatus waited = co_await stream_.readable(left);
+        const net::TimerWheel& timers = stream_.loop().timers();
+        if (deadline != 0 && timers.now() >= deadline) co_return http::Fault::timed_out;
+        const IoStatus waited = co_await stream_.readable(timers.left(deadline));
         if (waited != IoStatus::ok) co_return fault_of(waited);
     }
 }

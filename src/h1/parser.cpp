@@ -61,7 +61,10 @@ ParseResult HeadParser<isRequest, Head>::parse(const char* data, std::size_t siz
         if (!isRequest) result.verdict.status = 502;
         return result;
     };
+    // What was found in a part of a head would point to where that part was: the caller's buffer
+    // moves when more comes.
     const auto unless_too_long = [&] {
+        head_->clear();
         const http::Verdict verdict = too_long(data, size, limits_, isRequest);
         return verdict.accepted() ? result : refuse(verdict);
     };

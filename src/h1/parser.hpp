@@ -118,7 +118,7 @@ class Recorder final : public boost::beast::http::basic_parser<isRequest> {
 }  // namespace detail
 
 /// Parses one head that arrives in pieces. `parse` takes everything received of it so far, from its
-/// first byte; the head's views point into that memory.
+/// first byte; with `done` the head's views point into that memory. Until then the head is empty.
 template <bool isRequest, class Head>
 class HeadParser {
   public:

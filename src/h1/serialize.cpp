@@ -81,7 +81,7 @@ void append_request(std::string& out, const http::OutgoingRequest& head) {
     append_fields(out, head.fields);
     if (head.framing == http::Framing::chunked) {
         out += "Transfer-Encoding: chunked\r\n";
-    } else if (head.framing == http::Framing::length) {
+    } else if (head.framing == http::Framing::length || head.send_content_length) {
         out += "Content-Length: ";
         append_number(out, head.content_length);
         out += "\r\n";

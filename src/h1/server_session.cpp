@@ -25,14 +25,16 @@ constexpr std::chrono::milliseconds kLingerWait = 2s;
 /// or the connection would be reset under a client that only then starts to read.
 constexpr std::uint64_t kLingerBytes = 64 * 1024 * 1024;
 constexpr std::uint64_t kLingerTurn = 1024 * 1024;  ///< Then the other connections get a turn.
+constexpr unsigned kRequestsInTurn = 64;            ///< The same.
+/// While the worker drains: a client that has just connected has its first request on the way.
+constexpr std::chrono::milliseconds kFirstRequest = 1s;
 }  // namespace
 
 ServerSession::ServerSession(net::EventLoop& loop, SessionHost& host, const net::Address& peer,
-                             bool trusted, std::uint16_t https_port)
+                             std::uint16_t https_port)
     : stream_(loop), host_(host), address_(peer), address_text_(peer.host_text()) {
     peer_.address = address_text_;
     peer_.https_port = https_port;
-    peer_.trusted = trusted;
 }
 
 void ServerSession::start(int fd, std::shared_ptr<const net::TlsContext> tls) {
@@ -53,7 +55,7 @@ void ServerSession::start(int fd, std::shared_ptr<const net::TlsContext> tls) {
 void ServerSession::drain() noexcept {
     keep_alive_ = false;
     if (idle_) {
-        stopping_ = true;
+        leaving_ = true;
         stream_.cancel();
     }
 }
@@ -86,9 +88,13 @@ Task<void> ServerSession::run() {
         if (SSL_session_reused(stream_.tls()) != 0) host_.counters().tls_resumed.add();
         peer_.tls_version = SSL_get_version(stream_.tls());
     }
+    unsigned in_turn = 0;
     for (;;) {
         const Next step = co_await read_head();
         if (step == Next::end) break;
+        served_ = true;
+        // Who pipelines without end must not keep the others waiting.
+        if (++in_turn % kRequestsInTurn == 0) co_await stream_.loop().yield();
         co_await host_.handler().handle(*this);
         if (aborted_) {
             stream_.reset();
@@ -114,19 +120,40 @@ Task<ServerSession::Next> ServerSession::read_head() {
     if (context_ && context_->input.empty()) release_context();
     bool fresh = context_ == nullptr;
     bool tried = false;  // In vain, e.g. with only a part of a TLS record there.
+    // One for the whole of it: half a TLS record now and then prolongs nothing.
+    std::uint64_t idle_until = 0;
+    bool last_wait = false;
     for (;;) {
         if (fresh && (tried || !stream_.may_read())) {
-            if (stopping_ || host_.draining()) co_return Next::end;
-            idle_ = true;
-            const std::chrono::milliseconds timeout = host_.options()->keep_alive;
-            const IoStatus waited = co_await stream_.readable(timeout);
-            idle_ = tried = false;
-            if (waited != IoStatus::ok) co_return Next::end;
+            if (stopping_ || (host_.draining() && (served_ || last_wait))) co_return Next::end;
+            const net::TimerWheel& timers = stream_.loop().timers();
+            if (host_.draining()) {
+                last_wait = true;
+                idle_until = timers.after(kFirstRequest);
+            } else if (idle_until == 0) {
+                idle_until = timers.after(host_.options()->keep_alive);
+            }
+            IoStatus waited = IoStatus::timed_out;
+            if (idle_until == 0 || timers.now() < idle_until) {
+                idle_ = true;
+                waited = co_await stream_.readable(timers.left(idle_until));
+                idle_ = false;
+            }
+            tried = false;
+            if (waited == IoStatus::cancelled && leaving_ && !stopping_) {
+                // A request may have come at the same moment; its event has not.
+                leaving_ = false;
+                stream_.clear_cancel();
+                co_await stream_.loop().yield();
+            } else if (waited != IoStatus::ok) {
+                co_return Next::end;
+            }
         }
         if (!context_) context_ = host_.acquire_context();
         RequestContext& context = *context_;
         if (started_ns_ == 0) {
             context.options = host_.options();
+            peer_.trusted = host_.trusts(address_);
             context.writer.start(stream_, context.options->response_write);
             context.writer.reset_count();
             context.parser.start(context.head, context.options->limits);
@@ -146,14 +173,10 @@ Task<ServerSession::Next> ServerSession::read_head() {
                     fresh = tried = true;
                     continue;
                 }
-                const std::uint64_t now = stream_.loop().timers().now();
+                const net::TimerWheel& timers = stream_.loop().timers();
                 IoStatus waited = IoStatus::timed_out;
-                if (deadline == 0 || now < deadline) {
-                    const auto left = deadline == 0
-                                          ? 0ms
-                                          : std::chrono::milliseconds(net::TimerWheel::kTick) *
-                                                static_cast<int>(deadline - now);
-                    waited = co_await stream_.readable(left);
+                if (deadline == 0 || timers.now() < deadline) {
+                    waited = co_await stream_.readable(timers.left(deadline));
                 }
                 if (waited == IoStatus::timed_out) {
                     co_await refuse({408, "request_head_timeout"});
@@ -212,10 +235,15 @@ Task<bool> ServerSession::finish_body() {
         co_return false;
     }
     std::uint64_t discarded = 0;
+    const net::TimerWheel& timers = stream_.loop().timers();
+    const std::uint64_t discard_until = timers.after(kDiscardWait);
     while (!context.body.finished()) {
         http::Chunk chunk;
         if (!context.body.try_next(chunk)) {
-            const IoStatus waited = co_await stream_.readable(kDiscardWait);
+            IoStatus waited = IoStatus::timed_out;
+            if (timers.now() < discard_until) {
+                waited = co_await stream_.readable(timers.left(discard_until));
+            }
             if (waited != IoStatus::ok) {
                 co_await linger();
                 co_return false;
@@ -271,7 +299,8 @@ Task<void> ServerSession::linger() {
 
 bool ServerSession::watch_client(void (*callback)(void*), void* context) {
     stream_.watch_hang_up(callback, context);
-    return callback != nullptr && stream_.hung_up();
+    // One that closed its sending side together with its request may still wait for the answer.
+    return callback != nullptr && stream_.broken();
 }
 
 Task<http::Fault> ServerSession::send_interim(const http::OutgoingResponse& head) {

@@ -52,6 +52,9 @@ class SessionHost {
     [[nodiscard]] virtual const std::shared_ptr<const ServerOptions>& options() const = 0;
     [[nodiscard]] virtual http::Handler& handler() = 0;
     [[nodiscard]] virtual observe::WorkerCell& counters() = 0;
+    /// Whether what the peer says of the client is believed. Asked for each request: a reload may
+    /// have changed it.
+    [[nodiscard]] virtual bool trusts(const net::Address& peer) const = 0;
     /// The worker is stopping: answer what is here, then close.
     [[nodiscard]] virtual bool draining() const = 0;
     [[nodiscard]] virtual std::unique_ptr<RequestContext> acquire_context() = 0;
@@ -65,7 +68,7 @@ class SessionHost {
 class ServerSession final : private http::Exchange {
   public:
     /// `https_port`: see http::Peer.
-    ServerSession(net::EventLoop& loop, SessionHost& host, const net::Address& peer, bool trusted,
+    ServerSession(net::EventLoop& loop, SessionHost& host, const net::Address& peer,
                   std::uint16_t https_port);
 
     /// Takes over the socket and runs until the connection ends. `tls` may be null: plain.
@@ -125,6 +128,8 @@ class ServerSession final : private http::Exchange {
     Fork task_;
     std::uint64_t started_ns_ = 0;
     bool idle_ = false;
+    bool leaving_ = false;  ///< Woken by drain(): look once more, then end.
+    bool served_ = false;   ///< Has had a request.
     bool keep_alive_ = true;
     bool head_sent_ = false;
     bool aborted_ = false;

@@ -87,8 +87,9 @@ class Exchange {
     virtual void close_after() = 0;
     /// Ends the exchange so that the client can't take what it got for the whole (C9).
     virtual void abort() = 0;
-    /// Calls back once when the client leaves while nothing is read from it. Null: off. True when
-    /// it has left already (nothing will be called).
+    /// Calls back once when the client leaves while nothing is read from it, also when it closes
+    /// its sending side. Null: off. True when its connection is broken already (nothing will be
+    /// called).
     virtual bool watch_client(void (*callback)(void*), void* context) = 0;
     /// Ends all waits on the client side with Fault::cancelled, from now to resume_io().
     virtual void cancel_io() = 0;

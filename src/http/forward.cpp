@@ -27,25 +27,32 @@ enum class Own : unsigned char {
     forwarded_proto,
     forwarded_host,
     request_id,
-    dropped
+    dropped,
+    never_from_clients,
+    peers_word,  ///< Says something of the client or the connection: from a trusted peer only.
 };
 
 /// Fields that the proxy sets itself and that Beast has no id for.
 Own own_field(std::string_view name) noexcept {
+    // What CGI-like interfaces turn into HTTP_PROXY, which libraries take for their own proxy.
+    if (name.size() == 5 && same_name(name, "proxy")) return Own::never_from_clients;
     if (name.size() < 9 || (name[0] != 'X' && name[0] != 'x')) return Own::no;
+    const Own rest = same_name(name.substr(0, 12), "x-forwarded-") ? Own::peers_word : Own::no;
     switch (name.size()) {
+        case 9:
+            return same_name(name, "x-real-ip") ? Own::peers_word : rest;
         case 12:
-            return same_name(name, "x-request-id") ? Own::request_id : Own::no;
+            return same_name(name, "x-request-id") ? Own::request_id : rest;
         case 15:
-            return same_name(name, "x-forwarded-for") ? Own::forwarded_for : Own::no;
+            return same_name(name, "x-forwarded-for") ? Own::forwarded_for : rest;
         case 16:
-            return same_name(name, "x-forwarded-host") ? Own::forwarded_host : Own::no;
+            return same_name(name, "x-forwarded-host") ? Own::forwarded_host : rest;
         case 17:
-            return same_name(name, "x-forwarded-proto") ? Own::forwarded_proto : Own::no;
+            return same_name(name, "x-forwarded-proto") ? Own::forwarded_proto : rest;
         case 18:
-            return same_name(name, "x-switchyard-error") ? Own::dropped : Own::no;
+            return same_name(name, "x-switchyard-error") ? Own::dropped : rest;
         default:
-            return Own::no;
+            return rest;
     }
 }
 
@@ -161,7 +168,8 @@ void forward_request(const RequestHead& in, const ForwardRequest& context, Forwa
                 }
                 continue;
             }
-        } else if (const Own own = own_field(field.name); own != Own::no) {
+        } else if (const Own own = own_field(field.name);
+                   own != Own::no && !(own == Own::peers_word && peer.trusted)) {
             if (peer.trusted && !field.value.empty()) {
                 if (own == Own::forwarded_for) {
                     scratch.forwarded_for += field.value;

@@ -45,7 +45,8 @@ struct RequestHead {
     std::string_view path;           ///< Of origin_target, without the query.
     Framing framing = Framing::none;
     std::uint64_t content_length = 0;
-    bool keep_alive = true;  ///< What the client wants.
+    bool has_content_length = false;  ///< Also of a body of zero octets.
+    bool keep_alive = true;           ///< What the client wants.
     bool expect_continue = false;
     bool idempotent = false;  ///< RFC 9110 §9.2.2.
 
@@ -57,7 +58,7 @@ struct RequestHead {
         framing = Framing::none;
         content_length = 0;
         keep_alive = true;
-        expect_continue = idempotent = false;
+        has_content_length = expect_continue = idempotent = false;
     }
 
     /// Value of the first field with this id; empty when there is none.
@@ -100,6 +101,7 @@ struct OutgoingRequest {
     Fields fields;  ///< Without framing and connection fields: the codec adds them.
     Framing framing = Framing::none;
     std::uint64_t content_length = 0;
+    bool send_content_length = false;  ///< With Framing::none: say that it is 0.
 };
 
 struct OutgoingResponse {

@@ -57,8 +57,12 @@ struct FramingFields {
     bool bad = false;  ///< Illegal length or value, or a repeated length.
 };
 
+/// All Connection fields of a message together; nobody sends more than some names.
+constexpr std::size_t kMaxConnectionBytes = 1024;
+
 FramingFields read_framing(const Fields& fields) {
     FramingFields out;
+    std::size_t connection_bytes = 0;
     for (const Field& field : fields) {
         if (!legal_value(field.value)) out.bad = true;
         switch (field.id) {
@@ -73,6 +77,9 @@ FramingFields read_framing(const Fields& fields) {
                 out.has_coding = true;
                 break;
             case FieldId::connection:
+                // Every other field is compared with these names.
+                connection_bytes += field.value.size();
+                if (connection_bytes > kMaxConnectionBytes) out.bad = true;
                 for_each_token(field.value, [&](std::string_view token) {
                     if (iequals(token, "close")) out.connection_close = true;
                     if (iequals(token, "keep-alive")) out.connection_keep_alive = true;
@@ -218,6 +225,7 @@ Verdict validate_request(RequestHead& head) {
     } else if (framing.has_length) {
         head.framing = framing.length > 0 ? Framing::length : Framing::none;
         head.content_length = framing.length;
+        head.has_content_length = true;
     } else {
         head.framing = Framing::none;
     }

@@ -50,6 +50,13 @@ bool EventLoop::add(int fd, Pollable& pollable, std::uint32_t events) noexcept {
     return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+bool EventLoop::change(int fd, Pollable& pollable, std::uint32_t events) noexcept {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = &pollable;
+    return ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0;
+}
+
 void EventLoop::forget(Pollable& pollable) noexcept {
     // Closing the descriptor takes it out of the epoll set without a further system call; what the
     // present round of events still says about it must not be delivered.

@@ -65,6 +65,8 @@ class EventLoop {
 
     /// Errors: errno; the descriptor stays the caller's.
     [[nodiscard]] bool add(int fd, Pollable& pollable, std::uint32_t events) noexcept;
+    /// Other events for a descriptor that was added.
+    [[nodiscard]] bool change(int fd, Pollable& pollable, std::uint32_t events) noexcept;
     /// Must be called when the descriptor is closed (which takes it out of epoll, as long as it was
     /// not duplicated) and before the object is destroyed: drops events not delivered yet.
     void forget(Pollable& pollable) noexcept;

@@ -53,13 +53,14 @@ int bound_socket(const Address& address, bool share) {
 
 }  // namespace
 
-Result<std::vector<int>> bind_listeners(const config::Listener& listener, std::size_t count) {
+Result<std::vector<int>> bind_listeners(const config::Listener& listener, std::size_t count,
+                                        bool look_for_others) {
     auto address = make_address(listener.host, listener.port);
     if (!address) return Error("cannot listen on " + listener.address + ": not an IP address");
 
     // SO_REUSEPORT would let us join a port that another daemon of the same user has; a socket
     // without it finds out.
-    if (listener.port != 0) {
+    if (listener.port != 0 && look_for_others) {
         const int probe = bound_socket(*address, false);
         if (probe < 0) return Error(bind_error(listener, errno));
         const int listening = ::listen(probe, 1);
@@ -103,22 +104,29 @@ Acceptor::~Acceptor() {
     }
 }
 
-bool Acceptor::accept_one() {
+Acceptor::Result Acceptor::accept_one() {
     Address peer;
     peer.size = sizeof peer.storage;
     const int fd = ::accept4(fd_, peer.get(), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         callback_(fd, peer);
-        return true;
+        return Result::more;
     }
-    if (errno == EMFILE || errno == ENFILE) {
-        turn_away();
-        return true;
+    switch (errno) {
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+        case ENOBUFS:
+            return turn_away() ? Result::more : Result::stuck;
+        case EINTR:
+        case ECONNABORTED:
+            return Result::more;
+        default:
+            return Result::none;
     }
-    return errno == EINTR || errno == ECONNABORTED;
 }
 
-void Acceptor::turn_away() {
+bool Acceptor::turn_away() {
     // Without a descriptor the waiting connection can't even be closed, and the loop would spin on
     // it: the reserve makes room to accept it and close it.
     if (EventLoop::now_ns() - complained_ns_ > 1'000'000'000) {
@@ -127,21 +135,29 @@ void Acceptor::turn_away() {
             "accept_failed error=\"out of file descriptors\" "
             "hint=\"raise LimitNOFILE or set limits.connections\"");
     }
-    if (reserve_ < 0) return;
-    ::close(reserve_);
+    if (reserve_ >= 0) ::close(reserve_);
     const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd >= 0) ::close(fd);
+    // Other threads may have been faster, here and above.
     reserve_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd >= 0;
 }
 
 void Acceptor::on_events(std::uint32_t) {
-    accept_one();
+    if (accept_one() != Result::stuck) return;
+    // What waits can't be taken, and the kernel would report it again at once.
+    if (loop_.change(fd_, *this, 0)) loop_.timers().schedule(*this, loop_.timers().now() + 1);
+}
+
+std::uint64_t Acceptor::on_tick(std::uint64_t now) {
+    if (fd_ < 0 || loop_.change(fd_, *this, EPOLLIN)) return 0;
+    return now + 1;
 }
 
 void Acceptor::close() {
     if (fd_ < 0) return;
     // Bounded, should clients connect faster than they are taken.
-    for (int i = 0; i < 2 * kBacklog && accept_one(); ++i) {
+    for (int i = 0; i < 2 * kBacklog && accept_one() == Result::more; ++i) {
     }
     loop_.forget(*this);
     ::close(fd_);

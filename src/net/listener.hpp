@@ -11,13 +11,15 @@
 namespace switchyard::net {
 
 /// Binds the sockets of one listening address, one a worker (SO_REUSEPORT): the kernel spreads the
-/// connections. Port 0 binds all of them to the same free port. Refuses an address that any other
-/// socket has, even one that would share it. Errors name the address and what to do.
+/// connections. Port 0 binds all of them to the same free port. With `look_for_others` refuses an
+/// address that any other socket has, even one that would share it. Errors name the address and
+/// what to do.
 [[nodiscard]] Result<std::vector<int>> bind_listeners(const config::Listener& listener,
-                                                      std::size_t count);
+                                                      std::size_t count,
+                                                      bool look_for_others = true);
 
 /// Accepts connections of one listening socket on one loop.
-class Acceptor final : public Pollable {
+class Acceptor final : public Pollable, private TimerNode {
   public:
     /// Called with a non-blocking socket that the callee owns from then on.
     using Callback = std::function<void(int fd, const Address& peer)>;
@@ -30,9 +32,14 @@ class Acceptor final : public Pollable {
     void close();
 
   private:
+    /// `more`: try again; `none`: nobody waits; `stuck`: somebody waits and can't be accepted.
+    enum class Result : std::uint8_t { more, none, stuck };
+
     void on_events(std::uint32_t events) override;
-    bool accept_one();
-    void turn_away();
+    std::uint64_t on_tick(std::uint64_t now) override;
+    Result accept_one();
+    /// Accepts a connection to close it. False: not even that could be done.
+    bool turn_away();
 
     EventLoop& loop_;
     int fd_;

@@ -27,8 +27,8 @@ bool Stream::open(int fd) noexcept {
     // A fresh socket is taken for ready to read: a client usually sends with or right after its
     // connect, and one try tells.
     readable_ = writable_ = true;
-    hung_up_ = cancelled_ = read_timed_out_ = write_timed_out_ = false;
-    tls_drained_ = tls_wants_read_ = tls_wants_write_ = false;
+    hung_up_ = broken_ = cancelled_ = read_timed_out_ = write_timed_out_ = false;
+    tls_drained_ = tls_reader_wants_write_ = tls_writer_wants_read_ = false;
     if (!loop_.add(fd, *this, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)) {
         error_number_ = errno;
         ::close(fd);
@@ -69,17 +69,23 @@ void Stream::shutdown_send() noexcept {
 void Stream::on_events(std::uint32_t events) {
     tls_drained_ = false;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) broken_ = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
 
     // Both are taken out before either runs: the first may end with this object destroyed.
     std::coroutine_handle<> reader;
     std::coroutine_handle<> writer;
-    if (reader_ && (readable_ || (tls_wants_write_ && writable_))) {
+    if (reader_ && (readable_ || (tls_reader_wants_write_ && writable_))) {
         reader = std::exchange(reader_, nullptr);
     }
-    if (writer_ && (writable_ || (tls_wants_read_ && readable_))) {
+    if (writer_ && (writable_ || (tls_writer_wants_read_ && readable_))) {
         writer = std::exchange(writer_, nullptr);
+    }
+    // Only asks others to end: whoever watches must not destroy this object.
+    if (hung_up_ && !reader && hang_up_callback_ != nullptr) {
+        auto* const callback = std::exchange(hang_up_callback_, nullptr);
+        callback(hang_up_context_);
     }
     if (reader && writer) {
         loop_.resume_soon(writer);
@@ -90,14 +96,7 @@ void Stream::on_events(std::uint32_t events) {
         reader.resume();
         return;
     }
-    if (writer) {
-        writer.resume();
-        return;
-    }
-    if (hung_up_ && hang_up_callback_ != nullptr) {
-        auto* const callback = std::exchange(hang_up_callback_, nullptr);
-        callback(hang_up_context_);
-    }
+    if (writer) writer.resume();
 }
 
 void Stream::wait(std::coroutine_handle<> waiter, std::chrono::milliseconds timeout,
@@ -208,13 +207,14 @@ bool Stream::may_read() const noexcept {
 }
 
 IoStatus Stream::try_read(void* data, std::size_t size, std::size_t& done) noexcept {
-    if (fd_ < 0) return IoStatus::cancelled;
+    // Also what never has to wait ends when it is told to.
+    if (fd_ < 0 || cancelled_) return IoStatus::cancelled;
     if (tls_ != nullptr) return tls_read(data, size, done);
     return receive(data, size, done);
 }
 
 IoStatus Stream::try_write(std::span<const iovec> pieces, std::size_t& done) noexcept {
-    if (fd_ < 0) return IoStatus::cancelled;
+    if (fd_ < 0 || cancelled_) return IoStatus::cancelled;
     if (tls_ != nullptr) return tls_write(pieces, done);
     return send(pieces, done, false);
 }

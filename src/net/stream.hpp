@@ -85,7 +85,10 @@ class Stream final : public Pollable, private TimerNode {
 
     /// The peer closed its side, or the connection broke. Known from events: nothing is read.
     [[nodiscard]] bool hung_up() const noexcept { return hung_up_; }
-    /// Reports hung_up() once, while nobody waits for reading. Null: off.
+    /// The connection as a whole broke: the peer can't get anything any more.
+    [[nodiscard]] bool broken() const noexcept { return broken_; }
+    /// Reports hung_up() once, while nobody waits for reading. Null: off. The callback must not
+    /// destroy the stream.
     void watch_hang_up(void (*callback)(void*), void* context) noexcept {
         hang_up_callback_ = callback;
         hang_up_context_ = context;
@@ -123,7 +126,8 @@ class Stream final : public Pollable, private TimerNode {
 
     IoStatus tls_read(void* data, std::size_t size, std::size_t& done) noexcept;
     IoStatus tls_write(std::span<const iovec> pieces, std::size_t& done) noexcept;
-    IoStatus tls_failure(int result) noexcept;
+    /// `again`: `want` is the event (EPOLLIN, EPOLLOUT) to wait for.
+    IoStatus tls_failure(int result, std::uint32_t& want) noexcept;
 
     EventLoop& loop_;
     ssl_st* tls_ = nullptr;
@@ -132,13 +136,15 @@ class Stream final : public Pollable, private TimerNode {
     bool readable_ = false;
     bool writable_ = false;
     bool hung_up_ = false;
+    bool broken_ = false;
     bool cancelled_ = false;
     bool read_timed_out_ = false;
     bool write_timed_out_ = false;
-    bool tls_more_ = false;        ///< The record being written is not the last of its batch.
-    bool tls_drained_ = false;     ///< What OpenSSL holds is no whole record: wait for more.
-    bool tls_wants_read_ = false;  ///< A TLS write that waits for the peer (or the other way).
-    bool tls_wants_write_ = false;
+    bool tls_more_ = false;     ///< The record being written is not the last of its batch.
+    bool tls_drained_ = false;  ///< What OpenSSL holds is no whole record: wait for more.
+    // A TLS transfer that waits for the other direction.
+    bool tls_reader_wants_write_ = false;
+    bool tls_writer_wants_read_ = false;
     std::coroutine_handle<> reader_;
     std::coroutine_handle<> writer_;
     std::uint64_t read_due_ = 0;

@@ -50,6 +50,11 @@ class TimerWheel {
                static_cast<std::uint64_t>((delay + kTick - std::chrono::milliseconds(1)) / kTick);
     }
 
+    /// What is left until `tick`, which is still ahead; zero (no limit) for none (0).
+    [[nodiscard]] std::chrono::milliseconds left(std::uint64_t tick) const noexcept {
+        return tick == 0 ? std::chrono::milliseconds(0) : kTick * static_cast<int>(tick - now_);
+    }
+
     /// Makes sure that the node is looked at no later than at `tick`.
     void schedule(TimerNode& node, std::uint64_t tick) noexcept {
         if (node.linked_tick_ != 0 && node.linked_tick_ <= tick) return;

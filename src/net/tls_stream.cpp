@@ -90,7 +90,8 @@ Task<IoStatus> Stream::accept_tls(ssl_ctx_st* context, std::chrono::milliseconds
         ERR_clear_error();
         const int result = SSL_do_handshake(tls_);
         if (result == 1) co_return IoStatus::ok;
-        const IoStatus status = tls_failure(result);
+        std::uint32_t want = 0;
+        const IoStatus status = tls_failure(result, want);
         if (status != IoStatus::again) co_return status;
         // The whole handshake has one deadline, not one a round trip.
         const std::uint64_t now = loop_.timers().now();
@@ -98,7 +99,7 @@ Task<IoStatus> Stream::accept_tls(ssl_ctx_st* context, std::chrono::milliseconds
         const auto left = deadline == 0 ? std::chrono::milliseconds(0)
                                         : TimerWheel::kTick * static_cast<int>(deadline - now);
         IoStatus waited;
-        if (tls_wants_write_) {
+        if (want == EPOLLOUT) {
             waited = co_await writable(left);
         } else {
             waited = co_await readable(left);
@@ -107,14 +108,13 @@ Task<IoStatus> Stream::accept_tls(ssl_ctx_st* context, std::chrono::milliseconds
     }
 }
 
-IoStatus Stream::tls_failure(int result) noexcept {
-    tls_wants_read_ = tls_wants_write_ = false;
+IoStatus Stream::tls_failure(int result, std::uint32_t& want) noexcept {
     switch (SSL_get_error(tls_, result)) {
         case SSL_ERROR_WANT_READ:
-            tls_wants_read_ = true;
+            want = EPOLLIN;
             return IoStatus::again;
         case SSL_ERROR_WANT_WRITE:
-            tls_wants_write_ = true;
+            want = EPOLLOUT;
             return IoStatus::again;
         case SSL_ERROR_ZERO_RETURN:
             return IoStatus::eof;
@@ -131,8 +131,11 @@ IoStatus Stream::tls_read(void* data, std::size_t size, std::size_t& done) noexc
     if (!may_read()) return IoStatus::again;
     ERR_clear_error();
     const int result = SSL_read_ex(tls_, data, size, &done);
+    tls_reader_wants_write_ = false;
     if (result == 1) return IoStatus::ok;
-    const IoStatus status = tls_failure(result);
+    std::uint32_t want = 0;
+    const IoStatus status = tls_failure(result, want);
+    tls_reader_wants_write_ = want == EPOLLOUT;
     // The start of a record counts as pending for OpenSSL, but there is nothing to be had of it:
     // who takes may_read() for an answer would try for ever.
     if (status == IoStatus::again) tls_drained_ = true;
@@ -171,8 +174,11 @@ IoStatus Stream::tls_write(std::span<const iovec> pieces, std::size_t& done) noe
         ERR_clear_error();
         std::size_t written = 0;
         const int result = SSL_write_ex(tls_, record, size, &written);
+        tls_writer_wants_read_ = false;
         if (result != 1) {
-            const IoStatus status = tls_failure(result);
+            std::uint32_t want = 0;
+            const IoStatus status = tls_failure(result, want);
+            tls_writer_wants_read_ = want == EPOLLIN;
             return done > 0 && status == IoStatus::again ? IoStatus::ok : status;
         }
         done += written;

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -92,50 +94,43 @@ class RingSink final : public AccessSink {
     Counter dropped_;
 };
 
-class ThreadedLog final : public AccessLog {
+/// The rings and the file. Shared with the writing thread, which may outlive the log when its disk
+/// hangs.
+class Writer {
   public:
-    ThreadedLog(std::string path, LogFile file, int bell)
+    Writer(std::string path, LogFile file, int bell)
         : path_(std::move(path)), file_(std::move(file)), bell_(bell) {}
 
-    ~ThreadedLog() override {
-        if (!thread_.joinable()) return;
-        stopping_.store(true, std::memory_order_release);
-        bell_.ring();
-        thread_.join();
-    }
-
-    Result<void> start(AccessFormat format, std::size_t workers, std::size_t bytes) {
+    Result<void> make_sinks(AccessFormat format, std::size_t workers, std::size_t bytes) {
         for (std::size_t i = 0; i < workers; ++i) {
             auto ring = ByteRing::create(bytes);
             if (!ring) return ring.error();
             sinks_.push_back(std::make_unique<RingSink>(std::move(*ring), format, bell_));
         }
         pieces_.resize(workers);
-        try {
-            thread_ = std::thread([this] { run(); });
-        } catch (const std::system_error& error) {
-            return Error(std::string("cannot start the access log's thread: ") + error.what());
-        }
         return {};
     }
 
-    AccessSink& sink(std::size_t worker) override { return *sinks_.at(worker); }
+    AccessSink& sink(std::size_t worker) { return *sinks_.at(worker); }
 
-    void reopen() override {
+    void reopen() {
         reopen_.store(true, std::memory_order_release);
         bell_.ring();
     }
 
-    std::uint64_t dropped() const noexcept override {
+    void stop() noexcept {
+        stopping_.store(true, std::memory_order_release);
+        bell_.ring();
+    }
+
+    std::uint64_t dropped() const noexcept {
         std::uint64_t total = lost_at_end_.load(std::memory_order_relaxed);
         for (const auto& sink : sinks_)
             total += sink->dropped();
         return total;
     }
 
-  private:
-    enum class Batch : std::uint8_t { nothing, written, failed };
-
+    /// The thread.
     void run() {
         // Signals are for the control thread; blocked, SIGPIPE is an EPIPE and no more.
         sigset_t all;
@@ -171,6 +166,9 @@ class ThreadedLog final : public AccessLog {
             bell_.set_idle(false);
         }
     }
+
+  private:
+    enum class Batch : std::uint8_t { nothing, written, failed };
 
     [[nodiscard]] bool anything_filled() const {
         return std::any_of(sinks_.begin(), sinks_.end(),
@@ -276,8 +274,63 @@ class ThreadedLog final : public AccessLog {
     Clock::time_point next_failure_told_{};
     Clock::time_point next_drops_told_{};
     std::uint64_t drops_told_ = 0;
+};
 
-    std::thread thread_;  ///< Last: it uses all of the above.
+class ThreadedLog final : public AccessLog {
+  public:
+    explicit ThreadedLog(std::shared_ptr<Writer> writer) : writer_(std::move(writer)) {}
+
+    ~ThreadedLog() override {
+        if (!thread_.joinable()) return;
+        const bool asked_before = asked_;
+        stop();
+        if (stopped(asked_before ? milliseconds(0) : milliseconds(kPatience))) {
+            thread_.join();
+        } else {
+            spdlog::error("access_log_stuck hint=\"its disk does not answer; lines are lost\"");
+            thread_.detach();
+        }
+    }
+
+    Result<void> start() {
+        try {
+            thread_ = std::thread([writer = writer_, ended = ended_]() mutable {
+                writer->run();
+                writer.reset();
+                const std::lock_guard lock(ended->mutex);
+                ended->value = true;
+                ended->changed.notify_all();
+            });
+        } catch (const std::system_error& error) {
+            return Error(std::string("cannot start the access log's thread: ") + error.what());
+        }
+        return {};
+    }
+
+    AccessSink& sink(std::size_t worker) override { return writer_->sink(worker); }
+    void reopen() override { writer_->reopen(); }
+    [[nodiscard]] std::uint64_t dropped() const noexcept override { return writer_->dropped(); }
+
+    void stop() noexcept override {
+        asked_ = true;
+        writer_->stop();
+    }
+    [[nodiscard]] bool stopped(milliseconds limit) noexcept override {
+        std::unique_lock lock(ended_->mutex);
+        return ended_->changed.wait_for(lock, limit, [this] { return ended_->value; });
+    }
+
+  private:
+    struct Ended {
+        std::mutex mutex;
+        std::condition_variable changed;
+        bool value = false;
+    };
+
+    const std::shared_ptr<Writer> writer_;
+    const std::shared_ptr<Ended> ended_ = std::make_shared<Ended>();
+    bool asked_ = false;
+    std::thread thread_;
 };
 
 }  // namespace
@@ -292,12 +345,14 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, Acce
         return Error("cannot set up the access log: eventfd: " +
                      std::generic_category().message(errno));
     }
-    auto log = std::make_unique<ThreadedLog>(path, std::move(*file), bell);
-    if (auto started =
-            log->start(format, std::max<std::size_t>(workers, 1), buffer_bytes_per_worker);
-        !started) {
-        return started.error();
+    auto writer = std::make_shared<Writer>(path, std::move(*file), bell);
+    if (auto made =
+            writer->make_sinks(format, std::max<std::size_t>(workers, 1), buffer_bytes_per_worker);
+        !made) {
+        return made.error();
     }
+    auto log = std::make_unique<ThreadedLog>(std::move(writer));
+    if (auto started = log->start(); !started) return started.error();
     return std::unique_ptr<AccessLog>(std::move(log));
 }
 

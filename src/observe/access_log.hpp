@@ -67,8 +67,18 @@ class AccessLog {
                                                    std::size_t workers,
                                                    std::size_t buffer_bytes_per_worker);
 
-    /// Writes what is buffered, then closes.
+    /// Writes what is buffered, then closes: as stop(), and a thread that has not ended after
+    /// kPatience is left to itself.
     virtual ~AccessLog() = default;
+
+    /// How long the end of a log is waited for: a disk may hang, and nothing can end a write to it.
+    static constexpr std::chrono::seconds kPatience{3};
+
+    /// Asks the thread to write what is buffered and to end. Returns at once. No sink may be
+    /// written to any more.
+    virtual void stop() noexcept = 0;
+    /// Whether the thread has ended; after stop(), waits up to `limit` for that.
+    [[nodiscard]] virtual bool stopped(std::chrono::milliseconds limit) noexcept = 0;
 
     /// Belongs to the log; valid as long as the log.
     [[nodiscard]] virtual AccessSink& sink(std::size_t worker) = 0;

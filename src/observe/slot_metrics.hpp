@@ -24,6 +24,7 @@ struct alignas(kCacheLine) SlotCell {
     /// By first digit of the status sent downstream; [0]: no head was sent.
     std::array<Counter, 6> by_status_class;
     std::array<Counter, kOutcomes> by_outcome;
+    Counter errors;  ///< Answered with 5xx, or failed on the upstream side, or both.
     std::array<Counter, kLatencyBoundsUs.size() + 1> latency;  ///< Not cumulative.
     Counter latency_sum_us;
     Counter in_flight;          ///< Requests that hold a lease now.
@@ -74,10 +75,8 @@ struct alignas(kCacheLine) WorkerCell {
     Counter tls_handshake_failures;
     Counter tls_resumed;
     /// Requests that never reached a slot (malformed, unknown host, redirect, ...), by outcome.
-    Counter unrouted;
     std::array<Counter, kOutcomes> unrouted_by_outcome;
     std::array<Counter, 6> unrouted_by_status_class;
-    Counter log_lines_dropped;
 };
 
 }  // namespace switchyard::observe

@@ -1,4 +1,5 @@
 // What is counted and logged of a request when it is over (C18).
+#include "relay/client_address.hpp"
 #include "relay/relay.hpp"
 
 #include <chrono>
@@ -17,7 +18,6 @@ void Relay::conclude(Flight& flight) noexcept {
         cell.bytes_received.add(exchange.request_body().received());
         cell.bytes_sent.add(exchange.bytes_sent());
     } else {
-        worker_.counters.unrouted.add();
         worker_.counters.unrouted_by_outcome[static_cast<std::size_t>(flight.outcome)].add();
         worker_.counters.unrouted_by_status_class[flight.status / 100 % 6].add();
     }
@@ -31,7 +31,7 @@ void Relay::log(const Flight& flight, std::int64_t total_us) const noexcept {
     const http::RequestHead& request = exchange.request();
     observe::AccessRecord record;
     record.start = std::chrono::system_clock::now() - std::chrono::microseconds(total_us);
-    record.client = exchange.peer().address;
+    record.client = client_address(request, exchange.peer(), flight.options->trusted_proxies);
     record.method = request.method;
     record.target = request.target;
     record.host = request.host;

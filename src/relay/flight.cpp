@@ -15,7 +15,7 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     connect_us = first_byte_us = -1;
     request_id.clear();
     target_address.clear();
-    was_cut = client_gone = fresh_connection = false;
+    was_cut = client_gone = interim_torn = fresh_connection = false;
     first_piece = {};
     body_touched = replayable = false;
     upload_client_fault = upload_upstream_fault = http::Fault::none;
@@ -52,6 +52,12 @@ void Flight::cut() noexcept {
     was_cut = true;
     exchange->cancel_io();
     cancel_upstream();
+}
+
+void Flight::watch_client() noexcept {
+    const bool gone =
+        exchange->watch_client([](void* self) { static_cast<Flight*>(self)->client_left(); }, this);
+    if (gone) client_left();
 }
 
 void Flight::client_left() noexcept {

@@ -39,9 +39,15 @@ class Flight {
 
     /// Ends the request at the deadline of a drain or a shutdown.
     void cut() noexcept;
+    /// The request is complete: from now on it ends when the client leaves.
+    void watch_client() noexcept;
     /// The client left while its answer was awaited.
     void client_left() noexcept;
 
+    /// Nothing of the present try has left the socket's buffer for the origin.
+    [[nodiscard]] bool untouched() const noexcept {
+        return connection->session.bytes_sent() == sent_before;
+    }
     /// Whether the body, as far as it came, can be sent again.
     [[nodiscard]] bool body_at_hand() const noexcept { return first_piece.last || replayable; }
     /// Before the upload pulls on: from here on keeps what is pulled.
@@ -70,15 +76,18 @@ class Flight {
     std::int64_t first_byte_us = -1;
     std::string request_id;
     std::string target_address;
+    std::string_view target_host;  ///< The same as a Host field's value.
 
     // Ways in which it may be ended from outside.
     bool was_cut = false;
     bool client_gone = false;
+    bool interim_torn = false;  ///< A part of an interim response is out: no other may follow.
 
     bool fresh_connection = false;  ///< A pooled one was found dead: take none of them again.
 
     // The request's body: what was at hand when it was first sent (valid until the upload pulls
     // on), what was sent of it for another try, and the upload beside the response.
+    std::uint64_t sent_before = 0;  ///< Octets on this connection before the present try.
     http::Chunk first_piece;
     bool body_touched = false;
     bool replayable = false;  ///< `replay` holds all of the body that was pulled.

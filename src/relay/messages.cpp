@@ -11,6 +11,8 @@ using observe::Outcome;
 
 /// A stream that is always ready may move this much before the other connections get a turn.
 constexpr std::size_t kFairShare = 1024 * 1024;
+/// Up to here the request goes out in one write that is waited for; sockets take that much.
+constexpr std::size_t kInlineBody = 16 * 1024;
 
 }  // namespace
 
@@ -34,12 +36,13 @@ void Relay::prepare_request(Flight& flight) {
         }
     }
     std::string_view host = request.host;
-    if (!config.forward_host || host.empty()) host = flight.target_address;
+    if (!config.forward_host || host.empty()) host = flight.target_host;
     const http::ForwardRequest context{&flight.exchange->peer(), flight.request_id, host,
                                        flight.options->via_request};
     http::forward_request(request, context, flight.forward, out.fields);
     out.framing = request.framing;
     out.content_length = request.content_length;
+    out.send_content_length = request.has_content_length;
 }
 
 Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
@@ -49,31 +52,30 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
     prepare_request(flight);
 
     const http::Body& body = exchange.request_body();
-    const std::uint64_t sent_before = session.bytes_sent();
-    const Fault sent = co_await session.send_head(flight.outgoing, flight.first_piece,
-                                                  body.trailers(), config.timeouts.request_write);
-    flight.upload_complete = flight.first_piece.last;
-    if (sent != Fault::none) {
-        // Nothing of the body was pulled since, so everything could be sent again. Without one
-        // octet taken by the socket the request was certainly not processed.
-        const bool broken = sent == Fault::reset || sent == Fault::closed;
-        const bool untouched = session.bytes_sent() == sent_before;
-        if (broken && (untouched || exchange.request().idempotent)) {
-            if (flight.connection->reused) co_return Attempt::stale;
-            if (!last) co_return Attempt::retry;
+    flight.sent_before = session.bytes_sent();
+    flight.upload_complete = false;
+    if (flight.first_piece.data.size() > kInlineBody) {
+        // What the origin answers meanwhile is read: it may not want all of it.
+        if (exchange.request().idempotent && !flight.first_piece.last) flight.begin_replay();
+        flight.upload.start(send_request(flight));
+    } else {
+        const Fault sent = co_await session.send_head(
+            flight.outgoing, flight.first_piece, body.trailers(), config.timeouts.request_write);
+        if (sent != Fault::none) {
+            flight.upload_upstream_fault = sent;
+            // The origin may have answered before it closed its side: look, unless nothing of the
+            // request can have reached it.
+            if (sent == Fault::timed_out || sent == Fault::cancelled || flight.untouched()) {
+                const Attempt result = co_await no_response(flight, sent, last);
+                co_return result;
+            }
+        } else if (!flight.first_piece.last) {
+            if (exchange.request().idempotent) flight.begin_replay();
+            flight.upload.start(upload(flight));
+        } else {
+            flight.upload_complete = true;
+            flight.watch_client();
         }
-        if (!broken || untouched) {
-            const Attempt result = co_await no_response(flight, sent, true);
-            co_return result;
-        }
-        // The origin may have answered before it closed its side: look.
-    } else if (!flight.first_piece.last) {
-        if (exchange.request().idempotent) flight.begin_replay();
-        flight.upload.start(upload(flight));
-    }
-    if (flight.upload_complete) {
-        exchange.watch_client([](void* self) { static_cast<Flight*>(self)->client_left(); },
-                              &flight);
     }
     const Fault fault = co_await read_response_head(flight);
     if (fault != Fault::none) {
@@ -108,7 +110,7 @@ Task<Fault> Relay::read_response_head(Flight& flight) {
         http::forward_response(flight.response, {}, interim.fields);
         const Fault passed = co_await flight.exchange->send_interim(interim);
         if (passed != Fault::none) {
-            flight.client_gone = true;
+            flight.client_gone = flight.interim_torn = true;
             co_return Fault::cancelled;
         }
     }
@@ -118,7 +120,7 @@ Task<Fault> Relay::read_response_head(Flight& flight) {
 Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault, bool last) {
     const http::Exchange& exchange = *flight.exchange;
     if (flight.was_cut) {
-        co_await fail(flight, Outcome::cut, 503, "drained");
+        co_await fail(flight, Outcome::cut, flight.interim_torn ? 0 : 503, "drained");
         co_return Attempt::done;
     }
     if (flight.upload_client_fault != Fault::none) {
@@ -134,20 +136,22 @@ Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault, bool last) 
         co_return Attempt::done;
     }
     const bool broken = fault == Fault::closed || fault == Fault::reset;
-    const bool again = flight.connection->reused || !last;
-    if (broken && again && flight.body_at_hand() && exchange.request().idempotent &&
-        !exchange.head_sent() && !flight.connection->session.received_anything()) {
-        const bool reused = flight.connection->reused;
-        if (!flight.first_piece.last) {
-            co_await stop_upload(flight);
-            if (flight.was_cut || flight.client_gone || flight.upload_client_fault != Fault::none ||
-                !flight.replayable) {
-                const Attempt result = co_await no_response(flight, Fault::cancelled, true);
-                co_return result;
-            }
-            flight.rewind_body();
+    const bool reused = flight.connection->reused;
+    if (broken && (reused || !last)) {
+        // Only then is it known what was sent.
+        co_await stop_upload(flight);
+        if (flight.was_cut || flight.client_gone || flight.upload_client_fault != Fault::none) {
+            const Attempt result = co_await no_response(flight, Fault::cancelled, true);
+            co_return result;
         }
-        co_return reused ? Attempt::stale : Attempt::retry;
+        // C10: without one octet taken by the socket the request was certainly not processed.
+        const bool safe = exchange.request().idempotent || flight.untouched();
+        if (safe && flight.body_at_hand() && !exchange.head_sent() &&
+            !flight.connection->session.received_anything()) {
+            if (!flight.first_piece.last) flight.rewind_body();
+            flight.upload_upstream_fault = Fault::none;
+            co_return reused ? Attempt::stale : Attempt::retry;
+        }
     }
     switch (fault) {
         case Fault::timed_out:
@@ -239,6 +243,28 @@ Task<void> Relay::pass_response(Flight& flight) {
     }
 }
 
+/// Sends a request with a long first piece, while the response is awaited.
+Task<void> Relay::send_request(Flight& flight) {
+    const http::Body& body = flight.exchange->request_body();
+    const Fault sent = co_await flight.connection->session.send_head(
+        flight.outgoing, flight.first_piece, body.trailers(),
+        flight.service->config->timeouts.request_write);
+    if (sent != Fault::none) {
+        upload_failed(flight, sent);
+    } else if (flight.first_piece.last) {
+        flight.upload_complete = true;
+        if (!flight.exchange->head_sent()) flight.watch_client();
+    } else {
+        co_await upload(flight);
+    }
+}
+
+/// Broken: the origin may have answered before. One that takes nothing is not waited for.
+void Relay::upload_failed(Flight& flight, Fault sent) noexcept {
+    flight.upload_upstream_fault = sent;
+    if (sent == Fault::timed_out && !flight.exchange->head_sent()) flight.cancel_upstream();
+}
+
 /// Sends the rest of the request's body, while the response is awaited or passed on (C8).
 Task<void> Relay::upload(Flight& flight) {
     http::Body& body = flight.exchange->request_body();
@@ -255,13 +281,12 @@ Task<void> Relay::upload(Flight& flight) {
         flight.keep_for_replay(piece);
         const Fault sent = co_await session.send_body(piece, body.trailers());
         if (sent != Fault::none) {
-            flight.upload_upstream_fault = sent;
-            // Broken: it may have answered before. One that takes nothing is not waited for.
-            if (sent == Fault::timed_out && !flight.exchange->head_sent()) flight.cancel_upstream();
+            upload_failed(flight, sent);
             co_return;
         }
         if (piece.last) {
             flight.upload_complete = true;
+            if (!flight.exchange->head_sent()) flight.watch_client();
             co_return;
         }
         moved += piece.data.size();

@@ -13,6 +13,21 @@ namespace {
 
 constexpr std::size_t kSpareFlights = 256;
 
+/// Not what this machine ran out of.
+bool is_targets_fault(int error) noexcept {
+    switch (error) {
+        case EMFILE:
+        case ENFILE:
+        case ENOMEM:
+        case ENOBUFS:
+        case EADDRNOTAVAIL:
+        case ECANCELED:
+            return false;
+        default:
+            return true;
+    }
+}
+
 /// Counts a request at its target for as long as it is tried there.
 class AtTarget {
   public:
@@ -188,6 +203,8 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
         upstream::pick_target(slot, worker_.index, started_ns, flight.tried, worker_.random),
         worker_.index);
     flight.target_address = target->address();
+    const bool is_path = target->config().kind == config::Target::Kind::unix_socket;
+    flight.target_host = is_path ? std::string_view("localhost") : flight.target_address;
 
     // C10: an idempotent request never fails for a stale connection, since it is sent again. One
     // whose body would not be at hand then gets a new connection.
@@ -213,10 +230,16 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
             co_await fail(flight, observe::Outcome::cut, 503, "drained");
             co_return Attempt::done;
         }
+        if (flight.client_gone) {
+            co_await fail(flight, observe::Outcome::client_abort, 0, "client_closed");
+            co_return Attempt::done;
+        }
         if (connected.error != 0) {
             flight.connection.reset();
             cell.upstream_connect_failures.add();
-            target->connect_failed(now_ns, config.ejection.failures, config.ejection.duration);
+            if (is_targets_fault(connected.error)) {
+                target->connect_failed(now_ns, config.ejection.failures, config.ejection.duration);
+            }
             if (!last) {
                 flight.tried.push_back(target->id());
                 co_return Attempt::retry;

@@ -48,7 +48,9 @@ class Relay final : public http::Handler {
     Task<http::Fault> read_response_head(Flight& flight);
     Task<Attempt> no_response(Flight& flight, http::Fault fault, bool last);
     Task<void> pass_response(Flight& flight);
+    Task<void> send_request(Flight& flight);
     Task<void> upload(Flight& flight);
+    static void upload_failed(Flight& flight, http::Fault sent) noexcept;
     Task<void> stop_upload(Flight& flight);
     Task<void> fail_upload(Flight& flight);
     void prepare_request(Flight& flight);

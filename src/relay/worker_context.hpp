@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace switchyard::relay {
 
@@ -21,6 +22,7 @@ struct RelayOptions {
     std::uint64_t body_bytes = 0;
     std::string via_request;  ///< Value of Via on requests, "1.1 switchyard"; empty: none.
     std::string via_line;     ///< The complete line on responses, or empty.
+    std::vector<config::Cidr> trusted_proxies;
     std::map<unsigned, config::ErrorPage> error_pages;
 };
 

@@ -85,7 +85,17 @@ class Target {
     void set_addresses(std::vector<SocketAddress> addresses) {
         const std::lock_guard lock(mutex_);
         addresses_ = std::move(addresses);
+        generation_.fetch_add(1, std::memory_order_release);
     }
+    /// Another number after each set_addresses(): connections of an older one go to where the
+    /// target may not be any more.
+    [[nodiscard]] std::uint32_t generation() const noexcept {
+        return generation_.load(std::memory_order_acquire);
+    }
+
+    /// No longer configured: nothing is to be kept for it. For good.
+    void retire() noexcept { retired_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] bool retired() const noexcept { return retired_.load(std::memory_order_relaxed); }
 
   private:
     const std::uint32_t id_;
@@ -96,6 +106,8 @@ class Target {
     std::atomic<Health> health_{Health::unknown};
     std::atomic<std::uint32_t> failures_{0};
     std::atomic<std::uint64_t> ejected_until_ns_{0};
+    std::atomic<std::uint32_t> generation_{0};
+    std::atomic<bool> retired_{false};
     mutable std::mutex mutex_;
     std::vector<SocketAddress> addresses_;
 };

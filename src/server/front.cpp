@@ -3,20 +3,49 @@
 #include "base/log.hpp"
 #include "net/listener.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 namespace switchyard::server {
 
 namespace {
 
+/// How long a log that is no longer used may take to write its rest.
+constexpr std::chrono::seconds kHungDisk{10};
+
 /// Keeps the old access log until every worker has let go of it. Waits as long as that takes.
 boost::asio::awaitable<void> retire(std::shared_ptr<observe::AccessLog> log,
                                     WorkersPublisher& publisher) {
-    const std::function<void(Worker&)> pass = [log](Worker&) {};
+    const std::function<void(Worker&)> pass = [](Worker&) {};
     co_await publisher.on_workers(pass, std::chrono::minutes(10));
+    // Nothing may wait on this thread for a disk.
+    log->stop();
+    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
+    const auto deadline = std::chrono::steady_clock::now() + kHungDisk;
+    while (!log->stopped(std::chrono::milliseconds(0)) &&
+           std::chrono::steady_clock::now() < deadline) {
+        timer.expires_after(std::chrono::milliseconds(50));
+        co_await timer.async_wait(boost::asio::use_awaitable);
+    }
+}
+
+/// One key a listener: its address, and for those on any port (0) which one of them it is.
+std::vector<std::string> keys_of(const config::Config& config) {
+    std::vector<std::string> keys;
+    for (const config::Listener& listener : config.listeners) {
+        std::string key = listener.address;
+        for (int next = 2; std::find(keys.begin(), keys.end(), key) != keys.end(); ++next)
+            key = listener.address + " #" + std::to_string(next);
+        keys.push_back(std::move(key));
+    }
+    return keys;
 }
 
 }  // namespace
@@ -37,7 +66,11 @@ Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
     plan_ = std::make_shared<Plan>();
     plan_->config = config;
     plan_->options = std::make_shared<const WorkerOptions>(*config);
-    for (const config::Listener& listener : config->listeners) {
+    plan_->keys = keys_of(*config);
+    if (!config_) config_ = config;
+    for (std::size_t i = 0; i < config->listeners.size(); ++i) {
+        const config::Listener& listener = config->listeners[i];
+        const std::string& key = plan_->keys[i];
         ListenerSettings settings;
         if (listener.redirect_to_https) settings.https_port = listener.https_port;
         if (listener.tls) {
@@ -49,15 +82,19 @@ Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
             }
             settings.tls = *tls;
         }
-        plan_->settings[listener.address] = std::move(settings);
-        if (listening_.contains(listener.address)) continue;
-        auto sockets = net::bind_listeners(listener, cells_.size());
+        plan_->settings[key] = std::move(settings);
+        if (listening_.contains(key)) continue;
+        // Another program's socket is looked for, unless it would be one of ours that we find.
+        const bool ours = std::any_of(listening_.begin(), listening_.end(), [&](const auto& entry) {
+            return entry.second.config.port == listener.port;
+        });
+        auto sockets = net::bind_listeners(listener, cells_.size(), !ours);
         if (!sockets) {
             const Error error = sockets.error();
             discard();
             return error;
         }
-        plan_->sockets[listener.address] = std::move(*sockets);
+        plan_->sockets[key] = std::move(*sockets);
     }
     if (!(config->access_log == log_config_)) {
         plan_->replace_log = true;
@@ -108,6 +145,7 @@ boost::asio::awaitable<void> Front::apply() {
 std::function<void(Worker&)> Front::take_over(std::shared_ptr<observe::AccessLog>& old_log) {
     const std::shared_ptr<Plan> plan = std::move(plan_);
     config_ = plan->config;
+    connection_limit_ = plan->options->connections;
     if (auto level = set_log_level(plan->config->log.level); !level) {
         spdlog::warn("log_level_unchanged error={}", log_value(level.error().message));
     }
@@ -118,16 +156,17 @@ std::function<void(Worker&)> Front::take_over(std::shared_ptr<observe::AccessLog
         log_config_ = plan->config->access_log;
     }
     std::vector<std::string> closed;
-    for (const auto& [address, listening] : listening_) {
-        if (!plan->settings.contains(address)) closed.push_back(address);
+    for (const auto& [key, listening] : listening_) {
+        if (!plan->settings.contains(key)) closed.push_back(key);
     }
-    for (const std::string& address : closed)
-        listening_.erase(address);
-    for (const config::Listener& listener : plan->config->listeners) {
-        Listening& listening = listening_[listener.address];
+    for (const std::string& key : closed)
+        listening_.erase(key);
+    keys_ = plan->keys;
+    for (std::size_t i = 0; i < plan->config->listeners.size(); ++i) {
+        const config::Listener& listener = plan->config->listeners[i];
+        Listening& listening = listening_[keys_[i]];
         listening.config = listener;
-        if (const auto sockets = plan->sockets.find(listener.address);
-            sockets != plan->sockets.end()) {
+        if (const auto sockets = plan->sockets.find(keys_[i]); sockets != plan->sockets.end()) {
             const auto real = net::local_address(sockets->second.front());
             listening.real_address = real ? real->text() : listener.address;
         }
@@ -137,13 +176,13 @@ std::function<void(Worker&)> Front::take_over(std::shared_ptr<observe::AccessLog
         const std::size_t index = worker.index();
         worker.set_options(plan->options);
         worker.set_access_sink(log ? &log->sink(index) : nullptr);
-        for (const std::string& address : closed)
-            worker.close_listener(address);
-        for (const auto& [address, settings] : plan->settings) {
-            if (const auto sockets = plan->sockets.find(address); sockets != plan->sockets.end()) {
-                worker.open_listener(address, sockets->second[index], settings);
+        for (const std::string& key : closed)
+            worker.close_listener(key);
+        for (const auto& [key, settings] : plan->settings) {
+            if (const auto sockets = plan->sockets.find(key); sockets != plan->sockets.end()) {
+                worker.open_listener(key, sockets->second[index], settings);
             } else {
-                worker.change_listener(address, settings);
+                worker.change_listener(key, settings);
             }
         }
     };
@@ -151,7 +190,8 @@ std::function<void(Worker&)> Front::take_over(std::shared_ptr<observe::AccessLog
 
 std::vector<control::ProcessFacts::ListenerFact> Front::listeners() const {
     std::vector<ListenerFact> facts;
-    for (const auto& [address, listening] : listening_) {
+    for (const std::string& key : keys_) {
+        const Listening& listening = listening_.at(key);
         facts.push_back({listening.real_address, listening.config.tls.has_value(),
                          listening.config.redirect_to_https});
     }
@@ -166,9 +206,13 @@ void Front::reopen_logs() {
     if (log_) log_->reopen();
 }
 
-void Front::close_log() {
-    if (log_) dropped_before_ += log_->dropped();
+bool Front::close_log() {
+    if (!log_) return true;
+    log_->stop();
+    const bool closed = log_->stopped(observe::AccessLog::kPatience);
+    dropped_before_ += log_->dropped();
     log_.reset();
+    return closed;
 }
 
 }  // namespace switchyard::server

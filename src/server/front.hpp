@@ -42,10 +42,13 @@ class Front final : public control::ReloadTarget, public control::ProcessFacts {
     [[nodiscard]] observe::WorkerCell& cell(std::size_t worker) { return cells_[worker]; }
     /// What is in force.
     [[nodiscard]] const config::Config& config() const noexcept { return *config_; }
+    /// Client connections that the options in force allow; 0: any number.
+    [[nodiscard]] std::uint32_t connection_limit() const noexcept { return connection_limit_; }
     /// SIGUSR1.
     void reopen_logs();
-    /// After the workers ended: writes the rest of the access log.
-    void close_log();
+    /// After the workers ended: writes the rest of the access log. False: its disk hangs, and a
+    /// thread with it.
+    [[nodiscard]] bool close_log();
 
   private:
     struct Listening {
@@ -55,7 +58,8 @@ class Front final : public control::ReloadTarget, public control::ProcessFacts {
     struct Plan {
         std::shared_ptr<const config::Config> config;
         std::shared_ptr<const WorkerOptions> options;
-        std::map<std::string, std::vector<int>> sockets;  ///< Newly bound, by address.
+        std::vector<std::string> keys;                    ///< Of the listeners, in their order.
+        std::map<std::string, std::vector<int>> sockets;  ///< Newly bound, by key.
         std::map<std::string, ListenerSettings> settings;
         bool replace_log = false;
         std::shared_ptr<observe::AccessLog> log;
@@ -72,7 +76,9 @@ class Front final : public control::ReloadTarget, public control::ProcessFacts {
     config::AccessLog log_config_;
     std::shared_ptr<observe::AccessLog> log_;
     std::uint64_t dropped_before_ = 0;
+    std::uint32_t connection_limit_ = 0;
     std::shared_ptr<const config::Config> config_;
+    std::vector<std::string> keys_;  ///< Of the listeners in force, in the file's order.
     std::map<std::string, Listening> listening_;
     std::shared_ptr<Plan> plan_;
 };

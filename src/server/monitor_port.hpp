@@ -19,6 +19,9 @@ class MonitorPort final : public control::HealthMonitor {
                    targets) override {
         monitor_.watch(targets);
     }
+    boost::asio::awaitable<void> resolved(std::chrono::milliseconds limit) override {
+        return monitor_.resolved(limit);
+    }
     [[nodiscard]] control::TargetReport report(const route::Target& target) const override {
         return monitor_.report(target);
     }
@@ -27,6 +30,7 @@ class MonitorPort final : public control::HealthMonitor {
         monitor_.on_change(std::move(callback));
     }
     boost::asio::awaitable<void> stop() { return monitor_.stop(); }
+    [[nodiscard]] std::size_t lookups() const noexcept { return monitor_.lookups(); }
 
   private:
     upstream::HealthMonitor monitor_;

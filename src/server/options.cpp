@@ -1,10 +1,32 @@
 #include "server/options.hpp"
 
+#include <algorithm>
+#include <limits>
+#include <sys/resource.h>
+
 namespace switchyard::server {
 
+namespace {
+
+/// What the process needs besides connections of clients and to targets: listeners, the admin
+/// socket, health checks, the state, logs.
+constexpr rlim_t kOtherDescriptors = 256;
+
+/// Each client may need a connection to a target too. 0: no limit.
+std::uint32_t connections_by_descriptors() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
+    const rlim_t others = std::min<rlim_t>(kOtherDescriptors, limit.rlim_cur / 4);
+    const rlim_t clients = (limit.rlim_cur - others) / 2;
+    return static_cast<std::uint32_t>(
+        std::clamp<rlim_t>(clients, 1, std::numeric_limits<std::uint32_t>::max()));
+}
+
+}  // namespace
+
 WorkerOptions::WorkerOptions(const config::Config& config)
-    : trusted_proxies(config.trusted_proxies),
-      connections(config.limits.connections),
+    : connections(config.limits.connections != 0 ? config.limits.connections
+                                                 : connections_by_descriptors()),
       connections_per_address(config.limits.connections_per_address) {
     auto made = std::make_shared<h1::ServerOptions>();
     made->limits = {config.limits.head_bytes, config.limits.header_count,
@@ -23,6 +45,7 @@ WorkerOptions::WorkerOptions(const config::Config& config)
         forwarding->via_request = "1.1 " + config.via;
         forwarding->via_line = "Via: 1.1 " + config.via + "\r\n";
     }
+    forwarding->trusted_proxies = config.trusted_proxies;
     forwarding->error_pages = config.error_pages;
     relay = std::move(forwarding);
 }

@@ -15,8 +15,7 @@ struct WorkerOptions {
 
     std::shared_ptr<const h1::ServerOptions> session;
     std::shared_ptr<const relay::RelayOptions> relay;
-    std::vector<config::Cidr> trusted_proxies;
-    std::uint32_t connections = 0;
+    std::uint32_t connections = 0;  ///< The configured limit, or what the descriptors allow.
     std::uint32_t connections_per_address = 0;
 };
 

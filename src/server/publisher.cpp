@@ -18,7 +18,7 @@ namespace {
 /// targets that are gone.
 struct PoolChanges {
     std::vector<std::pair<std::shared_ptr<route::Target>, std::uint64_t>> advanced;
-    std::vector<std::uint32_t> forgotten;
+    std::vector<std::shared_ptr<route::Target>> forgotten;
 };
 
 PoolChanges compare(const route::Snapshot* before, const route::Snapshot& now) {
@@ -52,7 +52,7 @@ PoolChanges compare(const route::Snapshot* before, const route::Snapshot& now) {
         for (const auto& slot : service->slots) {
             if (!slot) continue;
             for (const auto& target : slot->targets) {
-                if (!present.contains(target->id())) changes.forgotten.push_back(target->id());
+                if (!present.contains(target->id())) changes.forgotten.push_back(target);
             }
         }
     }
@@ -104,6 +104,9 @@ asio::awaitable<control::PublishResult> WorkersPublisher::publish(
     std::shared_ptr<const route::Snapshot> snapshot) {
     auto changes = std::make_shared<const PoolChanges>(
         compare(kept_.empty() ? nullptr : kept_.back().get(), *snapshot));
+    // Connections under way to them must not come back into a pool.
+    for (const auto& target : changes->forgotten)
+        target->retire();
     kept_.push_back(snapshot);
     // The instant of the switch (C1): every decision after it reads the new snapshot.
     current_.store(snapshot.get(), std::memory_order_seq_cst);
@@ -111,8 +114,8 @@ asio::awaitable<control::PublishResult> WorkersPublisher::publish(
     const std::function<void(Worker&)> pass = [changes](Worker& worker) {
         for (const auto& [target, epoch] : changes->advanced)
             worker.advance_pool(*target, epoch);
-        for (const std::uint32_t id : changes->forgotten)
-            worker.forget_target(id);
+        for (const auto& target : changes->forgotten)
+            worker.forget_target(target->id());
     };
     result.stuck_workers = co_await on_workers(pass, kDeadline);
     if (result.stuck_workers.empty()) {

@@ -12,10 +12,12 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <malloc.h>
 #include <memory>
 #include <sys/resource.h>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
@@ -35,6 +37,8 @@ namespace {
 
 /// How long cut connections get to say goodbye.
 constexpr std::chrono::seconds kFarewell{2};
+/// How long the start waits for the addresses of targets that are host names.
+constexpr std::chrono::seconds kFirstLookups{3};
 
 void raise_descriptor_limit() {
     rlimit limit{};
@@ -72,8 +76,12 @@ class Daemon {
 
     Result<void> start();
     void run() { context_.run(); }
+    /// After run(): gives everything back that others may wait for (files, sockets, locks). False:
+    /// a thread is stuck in a call that nobody can end, and the process must not wait for it.
+    [[nodiscard]] bool finish();
 
   private:
+    asio::awaitable<void> serve();
     asio::awaitable<void> handle_signals();
     asio::awaitable<void> reload();
     asio::awaitable<void> stop();
@@ -81,6 +89,7 @@ class Daemon {
     asio::awaitable<std::size_t> open_sessions();
     asio::awaitable<bool> wait_for_sessions(std::chrono::steady_clock::time_point deadline);
     void start_task(asio::awaitable<void> task);
+    [[nodiscard]] std::vector<Worker*> worker_pointers() const;
 
     std::shared_ptr<const config::Config> config_;
     std::size_t worker_count_;
@@ -97,11 +106,17 @@ class Daemon {
     bool hurry_ = false;
     bool stopped_ = false;
     bool reloading_ = false;
+    bool reload_wanted_ = false;
+    bool log_closed_ = true;
 };
 
 /// Everything that can fail, in an order in which nothing has to be taken back: the state's lock
-/// and content, the listeners and certificates, the admin socket; then the workers.
+/// and content, the listeners and certificates, the admin socket, the first records; then the
+/// workers, who begin to accept as soon as their targets can be connected to.
 Result<void> Daemon::start() {
+    // First: from now on a signal waits instead of ending the process.
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
+        signals_.add(signal);
     auto store = state::Store::open(config_->state);
     if (!store) return store.error();
     control_ = std::make_unique<control::ControlPlane>(
@@ -111,34 +126,48 @@ Result<void> Daemon::start() {
     if (!snapshot) return snapshot.error();
     if (auto prepared = front_.prepare(config_); !prepared) return prepared.error();
     if (auto listening = control_->listen(); !listening) return listening.error();
+    if (auto recorded = control_->record(); !recorded) return recorded.error();
 
     publisher_.set_first(*snapshot);
-    std::vector<Worker*> pointers;
     for (std::size_t i = 0; i < worker_count_; ++i) {
         workers_.push_back(std::make_unique<Worker>(i, publisher_.current(), front_.cell(i),
                                                     limiter_, front_.prepared_options()));
-        pointers.push_back(workers_.back().get());
     }
-    publisher_.set_workers(pointers);
+    publisher_.set_workers(worker_pointers());
     for (const auto& worker : workers_)
         worker->start();
-    front_.attach(pointers);
-    control_->start();
+    start_task(serve());
+    return {};
+}
 
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1})
-        signals_.add(signal);
+std::vector<Worker*> Daemon::worker_pointers() const {
+    std::vector<Worker*> pointers;
+    for (const auto& worker : workers_)
+        pointers.push_back(worker.get());
+    return pointers;
+}
+
+asio::awaitable<void> Daemon::serve() {
+    control_->start();
     start_task(handle_signals());
     start_task(watch_workers());
+    // Clients wait in the listen queue meanwhile. A name that nobody knows must not stop the rest.
+    co_await monitor_.resolved(kFirstLookups);
+    if (stopping_) co_return;
+    front_.attach(worker_pointers());
     for (const auto& listener : front_.listeners()) {
         spdlog::info("listening address={} tls={} redirect={}", log_value(listener.address),
                      listener.tls, listener.redirect);
+    }
+    if (config_->limits.connections == 0) {
+        spdlog::info("connection_limit connections={} reason=descriptors",
+                     front_.connection_limit());
     }
     spdlog::info("ready version={} workers={} services={} admin_socket={}", SWITCHYARD_VERSION,
                  worker_count_, config_->services.size(), log_value(config_->admin.socket));
     if (auto told = notifier_.ready("serving"); !told) {
         spdlog::warn("notify_failed error={}", log_value(told.error().message));
     }
-    return {};
 }
 
 /// Tasks end with the context's run: all of them look at stopped_.
@@ -156,6 +185,8 @@ asio::awaitable<void> Daemon::handle_signals() {
         if (failed) co_return;
         switch (signal) {
             case SIGHUP:
+                // One that comes during a reload asks for another: the file may be read already.
+                reload_wanted_ = true;
                 if (!stopping_ && !reloading_) start_task(reload());
                 break;
             case SIGUSR1:
@@ -177,12 +208,9 @@ asio::awaitable<void> Daemon::handle_signals() {
 asio::awaitable<void> Daemon::reload() {
     reloading_ = true;
     (void)notifier_.reloading("reloading the configuration");
-    const std::string problem = co_await control_->reload_for_signal();
-    if (problem.empty()) {
-        spdlog::info("reloaded");
-    } else {
-        spdlog::error("reload_refused error={}", log_value(problem));
-    }
+    std::string problem;
+    while (std::exchange(reload_wanted_, false) && !stopping_)
+        problem = co_await control_->reload_for_signal();
     (void)notifier_.ready(problem.empty() ? "serving" : "serving; the last reload was refused");
     reloading_ = false;
 }
@@ -203,7 +231,6 @@ asio::awaitable<bool> Daemon::wait_for_sessions(std::chrono::steady_clock::time_
         const std::size_t open = co_await open_sessions();
         if (open == 0) co_return true;
         if (hurry_ || std::chrono::steady_clock::now() >= deadline) co_return false;
-        (void)notifier_.extend_timeout(10s);
         timer.expires_after(20ms);
         boost::system::error_code ignored;
         co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -212,7 +239,9 @@ asio::awaitable<bool> Daemon::wait_for_sessions(std::chrono::steady_clock::time_
 
 asio::awaitable<void> Daemon::stop() {
     (void)notifier_.stopping("finishing requests");
+    control_->expect_stop();
     const auto limit = front_.config().timeouts.shutdown;
+    (void)notifier_.extend_timeout(limit + 3 * kFarewell + 10s);
     spdlog::info("stopping timeout_ms={}", limit.count());
     const std::function<void(Worker&)> drain = [](Worker& worker) { worker.drain(); };
     co_await publisher_.on_workers(drain, 2s);
@@ -235,12 +264,18 @@ asio::awaitable<void> Daemon::stop() {
     co_await monitor_.stop();
     for (const auto& worker : workers_)
         worker->join();
-    front_.close_log();
+    log_closed_ = front_.close_log();
     spdlog::info("stopped");
     stopped_ = true;
     boost::system::error_code ignored;
     signals_.cancel(ignored);
     context_.stop();
+}
+
+bool Daemon::finish() {
+    const bool names_done = control_->close();
+    control_.reset();
+    return names_done && log_closed_ && monitor_.lookups() == 0;
 }
 
 /// WATCHDOG=1 as long as this loop turns and every worker answers.
@@ -294,6 +329,10 @@ int run(config::Config config) {
         return 1;
     }
     daemon.run();
+    if (!daemon.finish()) {
+        spdlog::default_logger()->flush();
+        std::_Exit(0);
+    }
     return 0;
 }
 

@@ -21,23 +21,13 @@ std::uint64_t seed() {
     return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
-bool is_trusted(const std::vector<config::Cidr>& ranges, const net::Address& peer) {
-    if (ranges.empty()) return false;
-    std::uint8_t bytes[16];
-    peer.bytes16(bytes);
-    for (const config::Cidr& range : ranges) {
-        if (config::contains(range, bytes)) return true;
-    }
-    return false;
-}
-
 }  // namespace
 
 /// A session in the worker's list.
 struct Worker::Session {
-    Session(net::EventLoop& loop, Worker& worker, const net::Address& peer, bool trusted,
+    Session(net::EventLoop& loop, Worker& worker, const net::Address& peer,
             std::uint16_t https_port, const ConnectionLimiter::Ticket& limiter_ticket)
-        : ticket(limiter_ticket), http(loop, worker, peer, trusted, https_port) {}
+        : ticket(limiter_ticket), http(loop, worker, peer, https_port) {}
 
     ConnectionLimiter::Ticket ticket;
     Session* previous = nullptr;
@@ -85,8 +75,12 @@ void Worker::set_options(std::shared_ptr<const WorkerOptions> options) {
     context_.options = options_->relay;
 }
 
-void Worker::open_listener(const std::string& address, int fd, ListenerSettings settings) {
-    Listening& listening = listeners_[address];
+void Worker::open_listener(const std::string& key, int fd, ListenerSettings settings) {
+    if (draining_) {
+        ::close(fd);
+        return;
+    }
+    Listening& listening = listeners_[key];
     listening.settings = std::move(settings);
     listening.acceptor = std::make_unique<net::Acceptor>(
         loop_, fd, [this, &listening](int socket, const net::Address& peer) {
@@ -94,30 +88,39 @@ void Worker::open_listener(const std::string& address, int fd, ListenerSettings 
         });
 }
 
-void Worker::change_listener(const std::string& address, ListenerSettings settings) {
-    const auto found = listeners_.find(address);
+void Worker::change_listener(const std::string& key, ListenerSettings settings) {
+    const auto found = listeners_.find(key);
     if (found != listeners_.end()) found->second.settings = std::move(settings);
 }
 
-void Worker::close_listener(const std::string& address) {
-    const auto found = listeners_.find(address);
+void Worker::close_listener(const std::string& key) {
+    const auto found = listeners_.find(key);
     if (found == listeners_.end()) return;
     found->second.acceptor->close();
     listeners_.erase(found);
 }
 
+bool Worker::trusts(const net::Address& peer) const {
+    const std::vector<config::Cidr>& ranges = options_->relay->trusted_proxies;
+    if (ranges.empty()) return false;
+    std::uint8_t bytes[16];
+    peer.bytes16(bytes);
+    return config::contains_any(ranges, bytes);
+}
+
 void Worker::accepted(int fd, const net::Address& peer, const ListenerSettings& settings) {
     context_.counters.connections_accepted.add();
+    // A trusted proxy brings many clients.
+    const std::uint32_t per_address = trusts(peer) ? 0 : options_->connections_per_address;
     const ConnectionLimiter::Ticket ticket =
-        limiter_.enter(peer, options_->connections, options_->connections_per_address);
+        limiter_.enter(peer, options_->connections, per_address);
     if (ticket.hopeless) {
         context_.counters.connections_refused.add();
         limiter_.leave(ticket);
         ::close(fd);
         return;
     }
-    auto* session = new Session(loop_, *this, peer, is_trusted(options_->trusted_proxies, peer),
-                                settings.https_port, ticket);
+    auto* session = new Session(loop_, *this, peer, settings.https_port, ticket);
     session->next = sessions_;
     if (sessions_ != nullptr) sessions_->previous = session;
     sessions_ = session;
@@ -158,7 +161,7 @@ void Worker::release_context(std::unique_ptr<h1::RequestContext> context) {
 
 void Worker::drain() {
     draining_ = true;
-    for (auto& [address, listening] : listeners_)
+    for (auto& [key, listening] : listeners_)
         listening.acceptor->close();
     listeners_.clear();
     pool_.clear();

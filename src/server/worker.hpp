@@ -49,9 +49,10 @@ class Worker final : private h1::SessionHost {
     // Worker's thread.
     void set_options(std::shared_ptr<const WorkerOptions> options);
     void set_access_sink(observe::AccessSink* sink) noexcept { context_.access_log = sink; }
-    void open_listener(const std::string& address, int fd, ListenerSettings settings);
-    void change_listener(const std::string& address, ListenerSettings settings);
-    void close_listener(const std::string& address);
+    /// `key` names the listener from here on; closes `fd` if the worker is draining.
+    void open_listener(const std::string& key, int fd, ListenerSettings settings);
+    void change_listener(const std::string& key, ListenerSettings settings);
+    void close_listener(const std::string& key);
 
     void advance_pool(const route::Target& target, std::uint64_t epoch) {
         pool_.advance(target, epoch);
@@ -82,6 +83,7 @@ class Worker final : private h1::SessionHost {
     }
     [[nodiscard]] http::Handler& handler() override { return relay_; }
     [[nodiscard]] observe::WorkerCell& counters() override { return context_.counters; }
+    [[nodiscard]] bool trusts(const net::Address& peer) const override;
     [[nodiscard]] bool draining() const override { return draining_; }
     [[nodiscard]] std::unique_ptr<h1::RequestContext> acquire_context() override;
     void release_context(std::unique_ptr<h1::RequestContext> context) override;

@@ -12,7 +12,10 @@ namespace switchyard::state {
 
 namespace {
 
-constexpr std::int64_t kHistoryRows = 10'000;
+constexpr std::int64_t kHistoryRows = 10'000;  ///< Besides refusals.
+/// A script that is refused again and again must not push the changes out of the history.
+constexpr std::int64_t kRefusedRows = 1'000;
+constexpr std::int64_t kPruneEvery = 64;
 
 std::int64_t to_ns(WallTime time) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
@@ -135,9 +138,18 @@ bool SqliteStore::insert(const HistoryEntry& entry) {
 }
 
 bool SqliteStore::prune() {
-    Statement statement(database_,
-                        "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?");
-    return statement.bind(kHistoryRows).finish();
+    const auto keep = [this](const char* sql, std::int64_t rows) {
+        Statement statement(database_, sql);
+        return statement.bind(rows).finish();
+    };
+    return keep(
+               "DELETE FROM history WHERE outcome = 'refused' AND id <= (SELECT id FROM history"
+               " WHERE outcome = 'refused' ORDER BY id DESC LIMIT 1 OFFSET ?)",
+               kRefusedRows) &&
+           keep(
+               "DELETE FROM history WHERE outcome <> 'refused' AND id <= (SELECT id FROM history"
+               " WHERE outcome <> 'refused' ORDER BY id DESC LIMIT 1 OFFSET ?)",
+               kHistoryRows);
 }
 
 Result<std::map<std::string, ServiceRecord>> SqliteStore::services() {
@@ -167,7 +179,7 @@ Result<std::int64_t> SqliteStore::commit_all(const std::map<std::string, Service
     }
     if (!insert(entry)) return database_.error();
     const std::int64_t id = database_.last_insert_id();
-    if (!prune()) return database_.error();
+    if (id % kPruneEvery == 0 && !prune()) return database_.error();
     if (auto done = transaction.commit(); !done) return done.error();
     return id;
 }
@@ -196,8 +208,8 @@ Result<std::vector<HistoryEntry>> SqliteStore::history(const std::string& servic
             : "SELECT id, at_ns, service, action, uid, user, from_slot, to_slot, epoch, outcome,"
               " detail, receipt FROM history WHERE service = ? ORDER BY id DESC LIMIT ?");
     if (!service.empty()) statement.bind(service);
-    statement.bind(
-        static_cast<std::int64_t>(std::min(limit, static_cast<std::size_t>(kHistoryRows))));
+    statement.bind(static_cast<std::int64_t>(
+        std::min(limit, static_cast<std::size_t>(kHistoryRows + kRefusedRows))));
     std::vector<HistoryEntry> found;
     while (statement.next()) {
         HistoryEntry& entry = found.emplace_back();

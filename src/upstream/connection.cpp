@@ -36,8 +36,11 @@ Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds ti
     const net::TimerWheel& timers = stream.loop().timers();
     const std::uint64_t deadline = timers.after(timeout);
     ConnectResult result{EHOSTUNREACH};
+    // Before the addresses: should they change in between, the connection counts as the older one.
+    connection.generation = connection.target->generation();
     const auto addresses = connection.target->addresses();
-    for (const route::SocketAddress& address : addresses) {
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+        const route::SocketAddress& address = addresses[i];
         bool connected = false;
         const int fd = begin_connect(address, connected);
         if (fd < 0) {
@@ -53,9 +56,12 @@ Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds ti
         const std::uint64_t now = timers.now();
         net::IoStatus waited = net::IoStatus::timed_out;
         if (deadline == 0 || now < deadline) {
+            // An address that swallows everything must leave time for the ones behind it.
+            const std::uint64_t share = addresses.size() - i;
             const auto left = deadline == 0
                                   ? std::chrono::milliseconds(0)
-                                  : net::TimerWheel::kTick * static_cast<int>(deadline - now);
+                                  : net::TimerWheel::kTick *
+                                        static_cast<int>((deadline - now + share - 1) / share);
             waited = co_await stream.writable(left);
         }
         if (waited == net::IoStatus::ok) {
@@ -68,7 +74,7 @@ Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds ti
             result.error = ETIMEDOUT;
         }
         stream.close();
-        if (result.error == ETIMEDOUT) break;
+        if (deadline != 0 && timers.now() >= deadline) break;
     }
     co_return result;
 }

@@ -19,7 +19,13 @@ struct Connection {
     std::shared_ptr<route::Target> target;
     /// The service's epoch for which it was taken: with another one it must not be used (C7).
     std::uint64_t epoch;
+    std::uint32_t generation = 0;  ///< Of the target's addresses, when it was connected.
     std::uint64_t idle_since_ns = 0;
+    /// The target is still where this connection leads to.
+    [[nodiscard]] bool leads_to_target() const noexcept {
+        return generation == target->generation() && !target->retired();
+    }
+
     bool reused = false;  ///< Came out of the pool for the present request.
 };
 

@@ -46,6 +46,7 @@ struct Watch {
     std::uint32_t successes = 0;  ///< In a row.
     std::uint32_t failures = 0;   ///< In a row.
     std::string resolve_error;    ///< Of the last lookup; empty: it worked.
+    bool looked_up = false;
     std::shared_ptr<Loop> checks;
     std::shared_ptr<Loop> lookups;  ///< Only for host names.
 
@@ -83,6 +84,7 @@ struct HealthMonitor::Core : std::enable_shared_from_this<Core> {
     ChangeCallback callback;
     std::map<std::uint32_t, std::shared_ptr<Watch>> watches;  ///< By target id.
     std::size_t running = 0;                                  ///< Loops that have not ended.
+    std::shared_ptr<std::size_t> lookups = std::make_shared<std::size_t>(0);
     asio::steady_timer all_ended;  ///< Cancelled when `running` becomes 0.
     bool stopping = false;
     std::minstd_rand random;
@@ -178,7 +180,12 @@ void HealthMonitor::Core::apply(Watch& watch, Resolved resolved) {
         return;  // Old addresses are better than none.
     }
     watch.resolve_error.clear();
-    if (resolved.addresses == target.addresses()) return;
+    // Name servers rotate their answers: another order is no news.
+    const auto known = target.addresses();
+    if (std::is_permutation(resolved.addresses.begin(), resolved.addresses.end(), known.begin(),
+                            known.end())) {
+        return;
+    }
     std::string list;
     for (const route::SocketAddress& address : resolved.addresses) {
         if (!list.empty()) list += ',';
@@ -230,13 +237,14 @@ asio::awaitable<void> HealthMonitor::Core::lookup_loop(std::shared_ptr<Core> cor
         try {
             const config::Target& config = watch->target->config();
             resolved = co_await resolve(core->context, config.host, config.port,
-                                        core->options.resolve_timeout);
+                                        core->options.resolve_timeout, core->lookups);
         } catch (const std::exception& exception) {
             resolved = Resolved{};
             resolved.error = exception.what();
         }
         if (loop->cancelled) co_return;
         core->apply(*watch, std::move(resolved));
+        watch->looked_up = true;
         // Checks begin when there is something to check, or to report.
         if (!watch->checks) watch->checks = core->spawn(watch, &Core::check_loop);
         timer.expires_after(core->with_jitter(core->options.resolve_interval));
@@ -290,6 +298,26 @@ void HealthMonitor::watch(const Targets& targets) {
     }
     for (auto& [id, watch] : before)
         watch->cancel();
+}
+
+asio::awaitable<void> HealthMonitor::resolved(std::chrono::milliseconds limit) {
+    const std::shared_ptr<Core> core = core_;
+    const auto deadline = SteadyClock::now() + limit;
+    asio::steady_timer timer(core->context);
+    const auto waits = [&core] {
+        return std::any_of(core->watches.begin(), core->watches.end(), [](const auto& entry) {
+            return entry.second->is_name() && !entry.second->looked_up;
+        });
+    };
+    while (!core->stopping && waits() && SteadyClock::now() < deadline) {
+        timer.expires_after(std::chrono::milliseconds(2));
+        error_code ignored;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+}
+
+std::size_t HealthMonitor::lookups() const noexcept {
+    return *core_->lookups;
 }
 
 TargetReport HealthMonitor::report(const route::Target& target) const {

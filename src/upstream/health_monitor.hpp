@@ -46,6 +46,13 @@ class HealthMonitor {
     /// the thresholds say otherwise. May be called from the change callback.
     void watch(const Targets& targets);
 
+    /// Completes when every watched host name was looked up once, well or not; after `limit` at the
+    /// latest.
+    boost::asio::awaitable<void> resolved(std::chrono::milliseconds limit);
+    /// Look-ups under way in the system's resolver, forgotten ones too. While there is one, the
+    /// context's destructor waits for it.
+    [[nodiscard]] std::size_t lookups() const noexcept;
+
     /// What is known of a target; of one that is not watched only its health and addresses.
     [[nodiscard]] route::TargetReport report(const route::Target& target) const;
 

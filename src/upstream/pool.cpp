@@ -25,7 +25,7 @@ std::unique_ptr<Connection> Pool::take(const route::Target& target, std::uint64_
         std::unique_ptr<Connection> connection = std::move(shelf.connections.back());
         shelf.connections.pop_back();
         shelf.idle_gauge->subtract();
-        if (connection->session.looks_alive()) {
+        if (connection->leads_to_target() && connection->session.looks_alive()) {
             connection->reused = true;
             return connection;
         }
@@ -36,7 +36,7 @@ std::unique_ptr<Connection> Pool::take(const route::Target& target, std::uint64_
 void Pool::put(std::unique_ptr<Connection> connection, std::size_t max_idle,
                std::chrono::milliseconds idle_timeout,
                const std::shared_ptr<observe::SlotMetrics>& metrics) {
-    if (max_idle == 0) return;
+    if (max_idle == 0 || !connection->leads_to_target()) return;
     Shelf& shelf = shelves_[connection->target->id()];
     if (shelf.epoch > connection->epoch) return;
     if (shelf.epoch < connection->epoch) {
@@ -103,7 +103,9 @@ std::uint64_t Pool::on_tick(std::uint64_t now) {
         for (std::size_t i = shelf.connections.size(); i-- > 0;) {
             Connection& connection = *shelf.connections[i];
             const bool old = timeout_ns != 0 && connection.idle_since_ns + timeout_ns <= now_ns;
-            if (old || !connection.session.looks_alive()) drop(shelf, i);
+            if (old || !connection.leads_to_target() || !connection.session.looks_alive()) {
+                drop(shelf, i);
+            }
         }
         any = any || !shelf.connections.empty();
     }

@@ -13,7 +13,8 @@
 namespace switchyard::upstream {
 
 /// The idle upstream connections of one worker, by target, newest first. A connection belongs to
-/// the epoch it was taken in; with the next one it is closed instead of kept (C7). Loop's thread.
+/// the epoch it was taken in; with the next one it is closed instead of kept (C7), and also when
+/// its target has got other addresses or is gone. Loop's thread.
 class Pool final : private net::TimerNode {
   public:
     Pool(net::EventLoop& loop, std::size_t worker);
@@ -21,8 +22,9 @@ class Pool final : private net::TimerNode {
     /// An open, silent connection of this epoch; null: connect.
     std::unique_ptr<Connection> take(const route::Target& target, std::uint64_t epoch);
 
-    /// Keeps a connection for up to `idle_timeout`, unless its epoch passed or there are `max_idle`
-    /// already (then the oldest goes). Pooled connections are counted in the slot's `metrics`.
+    /// Keeps a connection for up to `idle_timeout`, unless its epoch or its target passed, or there
+    /// are `max_idle` already (then the oldest goes). Pooled connections are counted in the slot's
+    /// `metrics`.
     void put(std::unique_ptr<Connection> connection, std::size_t max_idle,
              std::chrono::milliseconds idle_timeout,
              const std::shared_ptr<observe::SlotMetrics>& metrics);

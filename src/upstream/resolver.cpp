@@ -88,17 +88,20 @@ std::string to_string(const route::SocketAddress& address) {
 }
 
 asio::awaitable<Resolved> resolve(asio::io_context& context, std::string host, std::uint16_t port,
-                                  std::chrono::milliseconds timeout) {
+                                  std::chrono::milliseconds timeout,
+                                  std::shared_ptr<std::size_t> under_way) {
     const auto lookup = std::make_shared<Lookup>(context);
     lookup->done.expires_after(timeout);
-    lookup->resolver.async_resolve(
-        host, std::to_string(port), tcp::resolver::numeric_service,
-        [lookup](const boost::system::error_code& error, tcp::resolver::results_type results) {
-            lookup->answered = true;
-            lookup->error = error;
-            lookup->results = std::move(results);
-            lookup->done.cancel();
-        });
+    ++*under_way;
+    lookup->resolver.async_resolve(host, std::to_string(port), tcp::resolver::numeric_service,
+                                   [lookup, under_way](const boost::system::error_code& error,
+                                                       tcp::resolver::results_type results) {
+                                       --*under_way;
+                                       lookup->answered = true;
+                                       lookup->error = error;
+                                       lookup->results = std::move(results);
+                                       lookup->done.cancel();
+                                   });
     boost::system::error_code ignored;
     co_await lookup->done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 

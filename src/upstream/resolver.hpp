@@ -4,6 +4,8 @@
 #include "route/target.hpp"
 
 #include <chrono>
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,8 +29,9 @@ struct Resolved {
 
 /// Looks a host name up with the system's resolver. Ends after `timeout` at the latest, and at once
 /// when cancelled (a lookup that hangs in the system's resolver goes on in Asio's resolver thread
-/// and is forgotten). Runs on the thread of `context`.
+/// and is forgotten; `under_way` counts it until it comes back). Runs on the thread of `context`.
 boost::asio::awaitable<Resolved> resolve(boost::asio::io_context& context, std::string host,
-                                         std::uint16_t port, std::chrono::milliseconds timeout);
+                                         std::uint16_t port, std::chrono::milliseconds timeout,
+                                         std::shared_ptr<std::size_t> under_way);
 
 }  // namespace switchyard::upstream

@@ -250,6 +250,24 @@ TEST_P(Failures, OfAClientInTheMiddleEndTheRequest) {
     }
     EXPECT_TRUE(eventually([&] { return tally("/upload", "aborted") == 1; }));
     {
+        // The body came behind its head; then the client goes while the answer is awaited.
+        auto client = open();
+        client.send(request_text("POST", "/hang", {{"Content-Length", "5"}}));
+        ASSERT_TRUE(eventually([&] { return started("/hang") == 1; }));
+        client.send("hello");
+        ASSERT_TRUE(client.quiet_for(50ms));
+        client.reset();
+    }
+    EXPECT_TRUE(eventually([&] {
+        return admin()
+                   .service("app")
+                   .at("slots")
+                   .at("blue")
+                   .at("books")
+                   .at("client_abort")
+                   .to_number<int>() == 3;
+    }));
+    {
         auto client = open();
         client.send(request_text("GET", "/bytes?n=1000000000"));
         static_cast<void>(client.read_exactly(100'000));
@@ -257,6 +275,20 @@ TEST_P(Failures, OfAClientInTheMiddleEndTheRequest) {
     }
     EXPECT_TRUE(eventually([&] { return tally("/bytes", "aborted") == 1; }));
     EXPECT_EQ(ask("GET", "/").status, 200);
+}
+
+TEST_P(Failures, OfAnOriginThatAnswersBeforeItReads) {
+    start_wire("    timeouts: {request_write: 10m}\n");
+    auto client = open();
+    // More than sockets take at once, all there before the origin says no: its answer is seen.
+    client.send(request_text("POST", "/early?code=413", {{"Content-Length", "50000000"}}));
+    const std::string piece(1'000'000, 'x');
+    const Deadline patience;
+    for (int i = 0; i < 50 && !patience.passed() && client.quiet_for(1ms); ++i)
+        static_cast<void>(client.send_some(piece, Deadline(50ms)));
+    const auto response = read_response(client, "POST");
+    EXPECT_EQ(response.status, 413);
+    EXPECT_FALSE(response.field("X-Switchyard-Error")) << response.body;
 }
 
 TEST_P(Failures, AreToldInTheFormTheClientPrefers) {

@@ -49,7 +49,16 @@ TEST_P(Forwarding, BelievesNoStranger) {
                            {"X-Forwarded-Proto", "gopher"},
                            {"X-Forwarded-Host", "evil.example"},
                            {"Forwarded", "for=198.51.100.1"},
+                           {"X-Real-IP", "198.51.100.1"},
+                           {"X-Forwarded-Port", "1"},
+                           {"X-Forwarded-Prefix", "/evil"},
+                           {"x_forwarded_ssl", "on"},
+                           {"Proxy", "http://evil.example"},
                            {"X-Request-Id", "mine"}});
+    for (const char* name :
+         {"X-Real-IP", "X-Forwarded-Port", "X-Forwarded-Prefix", "x_forwarded_ssl", "Proxy"}) {
+        EXPECT_EQ(seen(echo, name), Strings{}) << name;
+    }
     for (const auto& name : {"X-Forwarded-For", "X_Forwarded_For", "X-Forwarded-Proto",
                              "X-Forwarded-Host", "Forwarded", "X-Request-Id"}) {
         for (const auto& value : seen(echo, name)) {
@@ -166,6 +175,25 @@ TEST_P(Forwarding, AnOriginCantSpeakForUs) {
     EXPECT_EQ(response.field("X-Served-By"), "blue");
     EXPECT_FALSE(response.field("X-Switchyard-Error"));
     EXPECT_NE(response.field("X-Request-Id"), "fake");
+}
+
+TEST_P(Forwarding, SaysThatABodyIsEmptyWhereTheClientDid) {
+    start_wire();
+    const auto said =
+        ask_raw("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", "POST");
+    EXPECT_EQ(seen(said, "Content-Length"), Strings{"0"});
+    const auto silent = ask_raw("POST /echo HTTP/1.1\r\nHost: localhost\r\n\r\n", "POST");
+    EXPECT_EQ(seen(silent, "Content-Length"), Strings{});
+}
+
+TEST_P(Forwarding, NamesNoPathAsHost) {
+    const TempDir dir;
+    const OriginProcess there(Colour::blue, {.listen = "unix:" + dir.file("app.sock")});
+    auto text = config("    forward_host: false\n");
+    const auto address = origin(Colour::blue).address();
+    text.replace(text.find(address), address.size(), "unix:" + dir.file("app.sock"));
+    start_wire_as(text);
+    EXPECT_EQ(seen(ask("GET", "/echo"), "Host"), Strings{"localhost"});
 }
 
 TEST_P(Forwarding, SendsTheTargetsAddressAsHostWhenTold) {

@@ -1,10 +1,51 @@
 // Limits and time-outs, each with its status code.
 #include "conformance/wire.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <unistd.h>
+
 namespace switchyard::test {
 namespace {
 
 class Limits : public Wire {};
+
+/// An address that takes no connection and refuses none.
+class BlackHole {
+  public:
+    BlackHole() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+        address_.sin_family = AF_INET;
+        address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address_;
+        auto* const name = reinterpret_cast<sockaddr*>(&address_);
+        if (::bind(fd_, name, size) != 0 || ::listen(fd_, 0) != 0 ||
+            ::getsockname(fd_, name, &size) != 0) {
+            throw std::runtime_error("no black hole");
+        }
+        for (int i = 0; i < 64; ++i) {
+            const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+            static_cast<void>(::connect(fd, name, size));
+            waiting_.push_back(fd);
+        }
+    }
+    ~BlackHole() {
+        ::close(fd_);
+        for (const int fd : waiting_)
+            ::close(fd);
+    }
+    BlackHole(const BlackHole&) = delete;
+    BlackHole& operator=(const BlackHole&) = delete;
+    [[nodiscard]] std::string address() const {
+        return "127.0.0.1:" + std::to_string(ntohs(address_.sin_port));
+    }
+
+  private:
+    int fd_;
+    sockaddr_in address_{};
+    std::vector<int> waiting_;
+};
 
 TEST_P(Limits, OfTheTarget) {
     start_wire({}, "limits: {target_bytes: 100}\n");
@@ -67,6 +108,34 @@ TEST_P(Limits, OfABodyThatDoesNot) {
     EXPECT_EQ(origin(Colour::blue).books("/upload").at("received").to_number<int>(), 1);
 }
 
+TEST_P(Limits, OfConnections) {
+    start_wire({}, "workers: 1\nlimits: {connections: 2}\n");
+    auto first = open();
+    auto second = open();
+    EXPECT_EQ(exchange(first, "GET", "/").status, 200);
+    EXPECT_EQ(exchange(second, "GET", "/").status, 200);
+    expect_own_error(ask("GET", "/"), 503, "too_many_connections");
+    first.close();
+    EXPECT_TRUE(eventually([&] { return ask("GET", "/").status == 200; }));
+    // Far beyond the limit there is no answer any more, and nobody else feels it.
+    std::vector<Client> crowd;
+    for (int i = 0; i < 100; ++i) {
+        try {
+            crowd.emplace_back(wire_address());
+        } catch (const ClientError&) {
+        }
+    }
+    EXPECT_EQ(exchange(second, "GET", "/").status, 200);
+    crowd.clear();
+    EXPECT_TRUE(eventually([&] {
+        try {
+            return ask("GET", "/").status == 200;
+        } catch (const ClientError&) {
+            return false;
+        }
+    }));
+}
+
 TEST_P(Limits, OfConnectionsPerAddress) {
     start_wire({}, "limits: {connections_per_address: 2}\n");
     auto first = open();
@@ -101,6 +170,19 @@ TEST_P(Timeouts, OfTheHead) {
     const auto response = read_response(client);
     expect_own_error(response, 408, "request_head_timeout");
     EXPECT_TRUE(client.ended());
+}
+
+TEST_P(Timeouts, OfAHeadThatCameInPartsAreTheSame) {
+    start_quick();
+    auto client = open();
+    // The parts don't fit into one block of memory, and what was understood of the first one is
+    // not there any more when the answer is made.
+    client.send("GET /x HTTP/1.1\r\nHost: a\r\nUser-Agent: u\r\nAccept: application/json\r\nX: " +
+                std::string(3000, 'a'));
+    ASSERT_TRUE(client.quiet_for(50ms));
+    client.send(std::string(2000, 'b'));
+    expect_own_error(read_response(client), 408, "request_head_timeout");
+    EXPECT_EQ(ask("GET", "/").status, 200);
 }
 
 TEST_P(Timeouts, OfTheHeadAreNotPutOffByDribbling) {
@@ -148,6 +230,18 @@ TEST_P(Timeouts, OfAnOriginThatHangs) {
     EXPECT_EQ(exchange(client, "GET", "/").status, 200);
     // It was asked once: who hangs may have done its work.
     EXPECT_EQ(started("/hang"), 1);
+}
+
+TEST_P(Timeouts, OfAnOriginThatDoesNotAcceptTheConnection) {
+    // A listening socket that nobody accepts from: once its queue is full, connects hang.
+    const BlackHole hole;
+    auto text = config("    timeouts: {connect: 300ms}\n    retries: 0\n");
+    const auto at = text.find(origin(Colour::blue).address());
+    text.replace(at, origin(Colour::blue).address().size(), hole.address());
+    Daemon daemon(text);
+    daemon.start();
+    Client client(daemon.address());
+    expect_own_error(exchange(client, "GET", "/"), 504, "connect_timeout");
 }
 
 TEST_P(Timeouts, OfAnOriginThatStopsInTheMiddle) {

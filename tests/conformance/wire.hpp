@@ -22,7 +22,10 @@ class Wire : public FrontDoor, public testing::WithParamInterface<Transport> {
   protected:
     /// `service` and `top` as of FrontDoor::config().
     void start_wire(std::string_view service = {}, std::string_view top = {}) {
-        auto yaml = config(service, top);
+        start_wire_as(config(service, top));
+    }
+    /// The same with a configuration that the test has changed itself.
+    void start_wire_as(std::string yaml) {
         if (GetParam() == Transport::tls) {
             certificates_ = std::make_unique<TestCertificates>();
             yaml.insert(yaml.find("services:"), certificates_->listener("127.0.0.2:0"));

@@ -86,6 +86,23 @@ TEST_P(SwitchContract, C12_ALongPollPastTheDeadlineGetsA503OrAnAbort) {
     EXPECT_EQ(number(service.at("slots").at("blue").at("books"), "cut"), 2);
 }
 
+TEST_P(SwitchContract, C12_ATransferThatNeverWaitsIsCutToo) {
+    start_over_transport("workers: 1\n" + config());
+    auto client = come_in();
+    client.send(request_text("GET", "/bytes?n=100000000000"));
+    auto head = read_head(client);
+    std::thread reader([&] {
+        EXPECT_THROW(read_body(
+                         client, head, "GET", [](std::string_view) {}, Deadline(60s)),
+                     ClientError);
+    });
+    auto stream = switching(Colour::green, R"("drain_timeout_ms":200)");
+    const auto drained = stream.next_event("drained");
+    EXPECT_EQ(number(drained, "cut"), 1);
+    EXPECT_EQ(number(drained, "remaining"), 0);
+    reader.join();
+}
+
 TEST_F(SwitchContract, C12_AnUploadPastTheDeadlineIsCut) {
     start();
     auto client = connect();

@@ -41,6 +41,20 @@ TEST_F(Start, ABusyPortIsNamed) {
     expect_starts(second);
 }
 
+TEST_F(Start, AFailedFirstStartDecidesNothing) {
+    start();
+    auto yaml = config("    initial_live: green\n");
+    const auto good = config();
+    yaml.replace(yaml.find("127.0.0.1:0"), 11, address());
+    Daemon second(yaml);
+    expect_refusal(second, address());
+    // Nobody has ever been served by it: the configuration still says which slot is the first.
+    second.write_config(good);
+    ASSERT_NO_THROW(second.start());
+    EXPECT_EQ(second.admin().service("app").at("live").as_string(), "blue");
+    EXPECT_EQ(second.terminate().code, 0);
+}
+
 TEST_F(Start, ABusyAdminSocketIsNamedAndStaysWithItsOwner) {
     start();
     const auto socket = daemon().dir().file("admin.sock");

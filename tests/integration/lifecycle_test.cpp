@@ -75,7 +75,7 @@ TEST_F(Lifecycle, ClosesIdleConnectionsWhileSomebodyElseIsServed) {
     ASSERT_EQ(exchange(idle, "GET", "/").status, 200);
     auto silent = connect();
     auto busy = connect();
-    busy.send(request_text("GET", "/sleep?ms=400"));
+    busy.send(request_text("GET", "/sleep?ms=3000"));
     ASSERT_TRUE(eventually([this] {
         return origin(Colour::blue).books("/sleep").at("in_flight").to_number<int>() == 1;
     }));
@@ -85,6 +85,35 @@ TEST_F(Lifecycle, ClosesIdleConnectionsWhileSomebodyElseIsServed) {
     EXPECT_TRUE(daemon().running());
     EXPECT_EQ(read_response(busy).status, 200);
     EXPECT_EQ(daemon().wait_exit()->code, 0);
+}
+
+TEST_F(Lifecycle, AnswersWhoHasJustConnectedAfterSigterm) {
+    start();
+    auto busy = connect();
+    busy.send(request_text("GET", "/sleep?ms=1000"));
+    auto fresh = connect();
+    ASSERT_TRUE(eventually([this] {
+        return origin(Colour::blue).books("/sleep").at("in_flight").to_number<int>() == 1;
+    }));
+    daemon().signal(SIGTERM);
+    ASSERT_TRUE(daemon().notify().wait_for("STOPPING=1", -1));
+    const auto response = exchange(fresh, "GET", "/");
+    EXPECT_EQ(response.status, 200);
+    EXPECT_FALSE(response.keep_alive());
+    EXPECT_EQ(read_response(busy).status, 200);
+    EXPECT_EQ(daemon().wait_exit()->code, 0);
+}
+
+TEST_F(Lifecycle, ReadsTheFileAgainForASighupDuringAReload) {
+    start();
+    for (int i = 0; i < 20; ++i) {
+        const auto last = "round" + std::to_string(i);
+        daemon().write_config(config() + "via: early\n");
+        daemon().signal(SIGHUP);
+        daemon().write_config(config() + "via: " + last + "\n");
+        daemon().signal(SIGHUP);
+        EXPECT_TRUE(eventually([&] { return get("/").field("Via") == "1.1 " + last; })) << last;
+    }
 }
 
 TEST_F(Lifecycle, CutsWhatTakesLongerThanTheShutdownMay) {

@@ -15,6 +15,8 @@
 namespace switchyard::test {
 namespace {
 
+using namespace std::string_literals;
+
 constexpr const char* kJson = "access_log: {path: \"${DIR}/access.log\"}\n";
 constexpr const char* kCombined = "access_log: {path: \"${DIR}/access.log\", format: combined}\n";
 
@@ -211,7 +213,7 @@ TEST_F(AccessLog, NothingThatAClientSendsLeavesItsField) {
     }
     send_raw(address(), "GET /a\rb HTTP/1.1\r\nHost: localhost\r\n\r\n");
     send_raw(address(), "GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a\rb\r\n\r\n");
-    send_raw(address(), std::string("GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n", 42));
+    send_raw(address(), "GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n"s);
     requests += 3;
     const auto all = wait_for_lines(requests);
     EXPECT_EQ(all.size(), requests) << "one line a request";

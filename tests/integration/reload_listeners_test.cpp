@@ -71,6 +71,42 @@ TEST_F(ReloadListeners, OneIsAddedAndRemovedAgain) {
     EXPECT_EQ(exchange(client, "GET", "/").status, 200);
 }
 
+TEST_F(ReloadListeners, SeveralOnAnyPortAreToldApart) {
+    const TestCertificates certificates;
+    start(with_listeners(std::string(kFirst) + kFirst + certificates.listener()));
+    const auto facts = admin().get("/v1/status").json().at("listeners");
+    ASSERT_EQ(facts.as_array().size(), 3u);
+    EXPECT_FALSE(facts.at(0).at("tls").as_bool());
+    EXPECT_FALSE(facts.at(1).at("tls").as_bool());
+    EXPECT_TRUE(facts.at(2).at("tls").as_bool()) << "in the order of the file";
+    for (const std::size_t listener : {0U, 1U}) {
+        auto client = Client(daemon().address(listener));
+        EXPECT_EQ(exchange(client, "GET", "/").status, 200) << listener;
+    }
+    auto client =
+        Client(daemon().address(2),
+               TlsOptions{.server_name = "localhost", .ca_file = certificates.ca(), .alpn = {}});
+    EXPECT_EQ(exchange(client, "GET", "/").status, 200);
+}
+
+TEST_F(ReloadListeners, OneIsWidenedToAllAddresses) {
+    const std::string port = [] {
+        Neighbour neighbour;  // Had this port a moment ago: it is free.
+        return neighbour.address().substr(neighbour.address().rfind(':'));
+    }();
+    start(with_listeners("  - address: \"127.0.0.1" + port + "\"\n"));
+    auto client = connect();
+    ASSERT_EQ(exchange(client, "GET", "/").status, 200);
+    for (const char* address : {"0.0.0.0", "127.0.0.1"}) {
+        const auto answer =
+            reload(with_listeners("  - address: \"" + std::string(address) + port + "\"\n"));
+        ASSERT_EQ(answer.status, 200) << answer.response.body;
+        auto fresh = Client("127.0.0.1" + port);
+        EXPECT_EQ(exchange(fresh, "GET", "/").status, 200);
+        EXPECT_EQ(exchange(client, "GET", "/").status, 200);
+    }
+}
+
 TEST_F(ReloadListeners, ABusyAddressRefusesTheWholeReload) {
     start();
     Neighbour neighbour;

@@ -1,7 +1,10 @@
 // Reload: a changed configuration is in force as a whole, or not at all; connections survive it.
 #include "integration/harness.hpp"
 
+#include <atomic>
 #include <csignal>
+#include <thread>
+#include <vector>
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -122,6 +125,38 @@ TEST_F(Reload, TargetsComeAndGo) {
     for (int i = 0; i < 20; ++i)
         ASSERT_EQ(get("/").body, "blue second\n");
     survivors.expect_alive();
+}
+
+TEST_F(Reload, ATargetIsReplacedUnderLoadWithoutAnError) {
+    const OriginProcess second(Colour::blue, {.name = "second"});
+    start();
+    const auto first = origin(Colour::blue).address();
+    const auto moved = replaced(config(), first, second.address());
+    const auto port = second.address().substr(second.address().rfind(':'));
+    const auto named = replaced(config(), first, "localhost" + port);
+    std::atomic<bool> stop{false};
+    std::atomic<int> answered{0};
+    std::vector<std::thread> load;
+    for (int i = 0; i < 2; ++i) {
+        load.emplace_back([&] {
+            auto client = connect();
+            while (!stop) {
+                const auto response = exchange(client, "GET", "/");
+                EXPECT_EQ(response.status, 200) << response.body;
+                ++answered;
+            }
+        });
+    }
+    for (int round = 0; round < 5; ++round) {
+        for (const auto& yaml : {moved, named, config()}) {
+            const int before = answered;
+            reload_or_fail(yaml);
+            EXPECT_TRUE(eventually([&] { return answered > before + 20; }));
+        }
+    }
+    stop = true;
+    for (auto& thread : load)
+        thread.join();
 }
 
 TEST_F(Reload, ASlotCanBeAddedAndTheIdleOneRemoved) {

@@ -3,6 +3,8 @@
 #include "unit/admin/examples.hpp"
 #include "unit/admin/fake_daemon.hpp"
 
+#include <csignal>
+#include <pthread.h>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -251,6 +253,32 @@ TEST(Switch, AMissingDaemonLeavesNoDoubt) {
     const Outcome outcome = run_command({"switch", "shop", "--socket", folder.socket});
     EXPECT_EQ(outcome.code, kUnreachable);
     EXPECT_THAT(outcome.err, Not(HasSubstr("unknown")));
+}
+
+TEST(Switch, CtrlCWhileItDrainsIsFourAndSaysThatTheSwitchStands) {
+    const pthread_t here = ::pthread_self();
+    FakeDaemon daemon([here](Conversation& with) {
+        with.begin_stream();
+        with.chunk(switch_line(0) + "\n");
+        with.chunk(switch_line(1) + "\n");
+        ::pthread_kill(here, SIGINT);
+        with.wait_for_close();
+    });
+    const Outcome outcome = run_against(daemon, {"switch", "scoreboard"});
+    EXPECT_EQ(outcome.code, kNotDrained);
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("Interrupted. green of scoreboard is live (epoch 8)"),
+                                   HasSubstr("switchyard rollback scoreboard")));
+}
+
+TEST(Switch, CtrlCBeforeTheCommitIsThreeAndTheOutcomeUnknown) {
+    const pthread_t here = ::pthread_self();
+    FakeDaemon daemon([here](Conversation& with) {
+        ::pthread_kill(here, SIGTERM);
+        with.wait_for_close();
+    });
+    const Outcome outcome = run_against(daemon, {"switch", "scoreboard"});
+    EXPECT_EQ(outcome.code, kUnreachable);
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("Interrupted."), HasSubstr("outcome is unknown")));
 }
 
 TEST(Switch, ALostConnectionAfterTheEndDoesNotMatter) {

@@ -90,6 +90,7 @@ class AdminServer : public ::testing::Test {
         house->publisher.current = *snapshot;
         const auto listening = plane->listen();
         ASSERT_TRUE(listening) << listening.error().message;
+        ASSERT_TRUE(plane->record());
         plane->start();
     }
     void TearDown() override {

@@ -231,7 +231,8 @@ std::string House::open() {
     const auto snapshot = controller->prepare();
     if (!snapshot) return snapshot.error().message;
     publisher.current = *snapshot;
-    return {};
+    const auto recorded = controller->record();
+    return recorded ? std::string() : recorded.error().message;
 }
 
 void House::start() {

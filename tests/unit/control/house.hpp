@@ -99,6 +99,7 @@ class ManualHealth final : public HealthMonitor {
     void watch(const std::vector<
                std::pair<std::shared_ptr<route::Target>, std::shared_ptr<const config::Service>>>&
                    targets) override;
+    boost::asio::awaitable<void> resolved(std::chrono::milliseconds) override { co_return; }
     [[nodiscard]] TargetReport report(const route::Target& target) const override;
     void on_change(
         std::function<void(const route::Target&, const TargetReport&)> callback) override {

@@ -150,6 +150,11 @@ INSTANTIATE_TEST_SUITE_P(
                     RequestCase{"del", "GET", "/", 11, with("X", "a\x7f"), 400, "bad_header"},
                     RequestCase{"tab", "GET", "/", 11, with("X", "a\tb"), 0, ""},
                     RequestCase{"latin1", "GET", "/", 11, with("X", "caf\xe9"), 0, ""},
+                    RequestCase{"connection_names", "GET", "/", 11,
+                                with("Connection", "close, te, " + std::string(900, 'x')), 0, ""},
+                    RequestCase{"connection_flood", "GET", "/", 11,
+                                with("Connection", "x" + std::string(1100, ',')), 400,
+                                "bad_header"},
                     RequestCase{"expect", "POST", "/", 11, with("Expect", "100-Continue"), 0, ""},
                     RequestCase{"expect_other", "POST", "/", 11, with("Expect", "gold"), 417,
                                 "expectation_failed"}));

@@ -98,21 +98,39 @@ TEST_F(StoreTest, MarksOnlyUnfinishedDrainsAsInterrupted) {
     EXPECT_EQ(history[2].outcome, "interrupted");
 }
 
-TEST_F(StoreTest, KeepsTheNewestTenThousandEntries) {
+TEST_F(StoreTest, KeepsTheNewestTenThousandChangesAndAThousandRefusals) {
     auto store = open();
-    // Ten thousand synced commits would take minutes on a slow disk; a jump in the ids does not.
-    ASSERT_TRUE(store->append(entry("old", 1)));
-    ASSERT_TRUE(store->append(entry("kept", 2)));
+    ASSERT_TRUE(store->append(entry("first", 1)));
+    // So many synced commits would take minutes on a slow disk: another connection writes them.
     sqlite3* other_connection = nullptr;
     ASSERT_EQ(sqlite3_open(file.c_str(), &other_connection), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(other_connection, "UPDATE sqlite_sequence SET seq = 10000", nullptr,
-                           nullptr, nullptr),
-              SQLITE_OK);
+    const auto run = [&](const char* sql) {
+        ASSERT_EQ(sqlite3_exec(other_connection, sql, nullptr, nullptr, nullptr), SQLITE_OK)
+            << sqlite3_errmsg(other_connection);
+    };
+    const auto copies = [](const char* service, const char* outcome, int count) {
+        return "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < " +
+               std::to_string(count) +
+               ") INSERT INTO history (at_ns, service, action, uid, user, epoch, outcome, detail, "
+               "receipt) SELECT 0, '" +
+               service + "', 'switch', 0, '', 1, '" + outcome + "', '', '' FROM n";
+    };
+    const auto append_some = [&] {  // It looks now and then only.
+        for (int i = 0; i < 64; ++i)
+            ASSERT_TRUE(store->append(entry("new", 3)));
+    };
+    run(copies("script", "refused", 30'000).c_str());
+    append_some();
+    EXPECT_EQ(store->history("script", 50'000).value().size(), 1'000U);
+    EXPECT_EQ(store->history("first", 10).value().size(), 1U) << "refusals pushed it out";
+
+    run(copies("app", "drained", 12'000).c_str());
+    append_some();
     sqlite3_close(other_connection);
-    EXPECT_EQ(store->append(entry("new", 3)).value(), 10'001);
-    EXPECT_TRUE(store->history("old", 10).value().empty());
-    EXPECT_EQ(store->history("kept", 10).value().size(), 1U);
-    EXPECT_EQ(store->history("new", 10).value().size(), 1U);
+    EXPECT_TRUE(store->history("first", 10).value().empty());
+    EXPECT_EQ(store->history("script", 50'000).value().size(), 1'000U);
+    EXPECT_LE(store->history("app", 50'000).value().size(), 10'000U);
+    EXPECT_EQ(store->history("new", 1'000).value().size(), 64U) << "the newest ones stay";
 }
 
 TEST_F(StoreTest, C04_WhatCommitReturnedForSurvivesAKill) {

@@ -105,6 +105,14 @@ TEST(Connect, TriesEachAddressInTurn) {
     EXPECT_EQ(try_connect({closed.address(), closed.address()}).error, ECONNREFUSED);
 }
 
+TEST(Connect, AnAddressThatSwallowsEverythingLeavesTimeForTheNext) {
+    const FullPort swallows;
+    const Port open(true);
+    const Outcome outcome = try_connect({swallows.address(), open.address()}, 1s);
+    EXPECT_EQ(outcome.error, 0);
+    EXPECT_TRUE(outcome.open);
+}
+
 TEST(Connect, FailsForANameThatIsNotResolved) {
     EXPECT_EQ(try_connect({}).error, EHOSTUNREACH);
 }

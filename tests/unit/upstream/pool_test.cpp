@@ -206,6 +206,28 @@ TEST_F(PoolTest, ForgetsATarget) {
     EXPECT_EQ(ends[0].receive(1), "");
 }
 
+TEST_F(PoolTest, C07_NothingComesBackForATargetThatIsGone) {
+    auto taken_before = connection(1);
+    put(connection(1));
+    target->retire();
+    pool.forget(target->id());
+    put(std::move(taken_before));
+    EXPECT_EQ(pool.idle(), 0U);
+    EXPECT_EQ(ends[0].receive(1), "");
+}
+
+TEST_F(PoolTest, ClosesWhatLeadsToOtherAddresses) {
+    auto taken_before = connection(1);
+    put(connection(1));
+    put(connection(1));
+    target->set_addresses({});
+    EXPECT_EQ(pool.take(*target, 1), nullptr);
+    EXPECT_EQ(pool.idle(), 0U);
+    put(std::move(taken_before));
+    EXPECT_EQ(pool.idle(), 0U);
+    EXPECT_EQ(gauge(), 0U);
+}
+
 TEST_F(PoolTest, ClosesEverythingWhenItIsCleared) {
     put(connection(1));
     pool.clear();
