@@ -9,7 +9,7 @@
 namespace switchyard {
 
 /// An error of the control side: a sentence for a person that says what to do, and the cause.
-/// (The data path uses relay/outcome.hpp, which costs no allocation.)
+/// (The data path uses http::Fault, which costs no allocation.)
 struct Error {
     std::string message;
 

@@ -56,7 +56,8 @@ struct Limits {
     std::uint32_t header_count = 100;     ///< 431 beyond.
     std::size_t target_bytes = 8 * 1024;  ///< Request target: 414 beyond.
     std::uint64_t body_bytes = 0;         ///< 413 beyond; 0: unlimited. A service may set its own.
-    std::uint32_t connections = 0;        ///< Client connections, all workers; 0: unlimited.
+    /// Client connections, all workers; 0: half of the descriptors, less a reserve.
+    std::uint32_t connections = 0;
     std::uint32_t connections_per_address = 0;  ///< 0: unlimited.
     bool operator==(const Limits&) const = default;
 };
@@ -162,7 +163,8 @@ struct Cidr {
 };
 
 struct ErrorPage {
-    /// File contents; "{{status}}", "{{reason}}", "{{request_id}}" are replaced.
+    /// File contents; "{{status}}", "{{reason}}", "{{code}}", "{{request_id}}" are
+    /// replaced.
     std::string html;
     bool operator==(const ErrorPage&) const = default;
 };
