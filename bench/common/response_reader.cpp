@@ -27,6 +27,7 @@ void ResponseReader::reset() {
     head_.colour.clear();
     head_.served_by.clear();
     head_.test_id.clear();
+    head_.request_id.clear();
     head_.proxy_error.clear();
     text_.clear();
     reason_ = "";
@@ -150,6 +151,8 @@ void ResponseReader::take_field(std::string_view name, std::string_view value) {
         head_.colour = value;
     } else if (same(name, "x-served-by")) {
         head_.served_by = value;
+    } else if (same(name, "x-request-id")) {
+        head_.request_id = value;
     } else if (same(name, "x-test-id")) {
         head_.test_id = value;
     } else if (same(name, "x-switchyard-error")) {

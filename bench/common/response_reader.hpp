@@ -16,6 +16,7 @@ struct ResponseHead {
     std::string colour;       ///< X-Origin-Colour
     std::string served_by;    ///< X-Served-By
     std::string test_id;      ///< X-Test-Id
+    std::string request_id;   ///< X-Request-Id
     std::string proxy_error;  ///< X-Switchyard-Error
 };
 

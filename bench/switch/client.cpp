@@ -208,8 +208,12 @@ void Client::judge_slot() {
     const ResponseHead& head = reader_.head();
     const auto colour = parse_colour(head.colour);
     if (head.status != 200 || !colour) return;
-    if (!world_.timeline.allows(*colour, expected.began, now_ns()))
+    if (!world_.timeline.allows(*colour, expected.began, now_ns())) {
         violate("C1", expected.id, world_.timeline.reason());
+    } else if (world_.epochs) {
+        world_.epochs->answered(head.request_id, *colour, world_.timeline.first_step(),
+                                world_.timeline.last_step());
+    }
     const std::string& name = world_.slot_names[index_of(*colour)];
     if (!name.empty() && head.served_by != name)
         violate("C2", expected.id,

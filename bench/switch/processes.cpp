@@ -109,6 +109,7 @@ Stage::Stage(Options& options) {
     options.host = kHost;
     write_certificate(kHost, directory_ + "/certificate.pem", directory_ + "/key.pem");
     write_configuration(options);
+    log_ = std::make_unique<LogReader>(log_pipe());
     for (const auto& [colour, address] :
          {std::pair{"blue", options.origin_blue}, std::pair{"green", options.origin_green}})
         processes_.emplace_back(std::vector<std::string>{options.origin, "--listen", address,
@@ -147,6 +148,8 @@ void Stage::write_configuration(const Options& options) const {
          << "admin:\n  socket: " << options.socket << "\n"
          << "state: " << directory_ << "/state.db\n"
          << "log: { level: info }\n"
+         // Room for all that comes while the reader has no processor.
+         << "access_log: { path: " << log_pipe() << ", format: json, buffer: 64MiB }\n"
          << "services:\n"
          << "  " << kService << ":\n"
          << "    hosts: [\"" << kHost << "\"]\n"

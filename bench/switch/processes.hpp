@@ -1,8 +1,10 @@
 #pragma once
 
+#include "bench/switch/epochs.hpp"
 #include "bench/switch/options.hpp"
 
 #include <array>
+#include <memory>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -39,13 +41,17 @@ class Stage {
     Stage& operator=(const Stage&) = delete;
 
     void require_alive();
+    /// The proxy's access log, read while it is written.
+    LogReader& log() noexcept { return *log_; }
 
   private:
+    std::string log_pipe() const { return directory_ + "/access.log"; }
     void write_configuration(const Options& options) const;
     void wait_until_healthy(const Options& options);
 
     std::string directory_;
     bool temporary_ = false;
+    std::unique_ptr<LogReader> log_;
     std::vector<Process> processes_;
 };
 

@@ -143,6 +143,10 @@ std::string report_text(const Result& result) {
     append_latencies(text, "of that until durable", result.durable);
     append_latencies(text, "command until first new answer", result.first_new);
     append_books(text, result);
+    if (result.epochs_checked > 0) {
+        append(text, "%llu answers compared with the epochs of the access log\n",
+               wide(result.epochs_checked));
+    }
 
     const Violations& violations = result.tally.violations;
     if (violations.total() == 0) {
@@ -194,6 +198,7 @@ std::string report_json(const Result& result, const Options& options) {
                                   {"durable", latency_json(result.durable)},
                                   {"first_new", latency_json(result.first_new)},
                                   {"clients", kinds},
+                                  {"epochs_checked", result.epochs_checked},
                                   {"books", books_json(result)},
                                   {"violations", result.tally.violations.total()},
                                   {"violations_by_guarantee", counts},

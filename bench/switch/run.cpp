@@ -137,6 +137,19 @@ void finish(Loop& loop, World& world, std::deque<Client>& clients) {
             world.tally.violations.add("C5", "-", "never ended: " + client.waits_for());
 }
 
+/// The log comes a moment after the answers.
+void compare_epochs(Stage& stage, const Epochs& epochs, std::uint64_t first_epoch,
+                    const Result& result, Violations& violations) {
+    std::uint64_t expected = epochs.answers();
+    if (result.before.proxy && result.after.proxy) {
+        expected = (result.after.proxy->all - result.before.proxy->all).ended();
+    }
+    const std::int64_t deadline = now_ns() + 10 * kSecond;
+    while (stage.log().count() < expected && now_ns() < deadline)
+        poll(nullptr, 0, 20);
+    epochs.compare(stage.log().finish(), first_epoch, violations);
+}
+
 struct FreeContext {
     void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 };
@@ -157,13 +170,15 @@ Result run(const Options& options, Stage* stage) {
     world.tls = tls.get();
 
     Result result;
+    Epochs epochs;
+    const auto first_epoch = service.at("epoch").to_number<std::uint64_t>();
+    if (stage) world.epochs = &epochs;
     result.before = read_books(target);
     Loop loop(world);
     std::deque<Client> clients;
     add_clients(clients, world, options);
     Commander commander(
-        world, {target.socket, options.service, service.at("epoch").to_number<std::uint64_t>(),
-                options.switches, options.rate});
+        world, {target.socket, options.service, first_epoch, options.switches, options.rate});
 
     const std::int64_t begin = now_ns();
     for (Client& client : clients)
@@ -180,6 +195,10 @@ Result run(const Options& options, Stage* stage) {
     if (stage) stage->require_alive();
     result.after = read_settled_books(target);
     compare_books(world.tally.books, result.before, result.after, world.tally.violations);
+    if (stage) {
+        compare_epochs(*stage, epochs, first_epoch, result, world.tally.violations);
+        result.epochs_checked = epochs.answers();
+    }
     result.tally = std::move(world.tally);
     result.switches = commander.committed();
     result.command = commander.latency();

@@ -14,10 +14,11 @@ namespace switchyard::bench {
 /// Everything that a run has found out.
 struct Result {
     Tally tally;
-    std::uint64_t switches = 0;  ///< Committed.
-    Histogram command;           ///< From the sending of a command to its acknowledgement.
-    Histogram durable;           ///< As the daemon reports it.
-    Histogram first_new;         ///< From the sending of a command to the first new answer.
+    std::uint64_t switches = 0;      ///< Committed.
+    Histogram command;               ///< From the sending of a command to its acknowledgement.
+    Histogram durable;               ///< As the daemon reports it.
+    Histogram first_new;             ///< From the sending of a command to the first new answer.
+    std::size_t epochs_checked = 0;  ///< Answers whose epoch was compared with the access log.
     double calm_seconds = 0;
     double switching_seconds = 0;
     AllBooks before;

@@ -26,8 +26,8 @@ bool Timeline::allows(Colour colour, std::int64_t began, std::int64_t head_at) {
     std::size_t step = 0;
     for (std::size_t i = steps_.size(); i-- > 0 && end_of(i) >= began;) {
         if (steps_[i].colour != colour || steps_[i].sent > head_at) continue;
-        ++explanations;
-        step = i;
+        if (explanations++ == 0) last_step_ = i;
+        first_step_ = step = i;
     }
     if (explanations == 1 && steps_[step].seen == kNever) {
         steps_[step].seen = head_at;

@@ -29,6 +29,11 @@ class Timeline {
     /// from the new slot proves that the switch has taken effect, before its acknowledgement.
     bool allows(Colour colour, std::int64_t began, std::int64_t head_at);
 
+    /// After an allowed answer: the first and the last step that explain it (0: before the first
+    /// command).
+    std::size_t first_step() const noexcept { return first_step_; }
+    std::size_t last_step() const noexcept { return last_step_; }
+
     /// Why the last answer that was not allowed is wrong.
     const std::string& reason() const noexcept { return reason_; }
 
@@ -51,6 +56,8 @@ class Timeline {
     std::int64_t end_of(std::size_t index) const noexcept;
 
     std::vector<Step> steps_;
+    std::size_t first_step_ = 0;
+    std::size_t last_step_ = 0;
     Histogram first_new_;
     std::string reason_;
 };

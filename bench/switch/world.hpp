@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bench/common/address.hpp"
+#include "bench/switch/epochs.hpp"
 #include "bench/switch/tally.hpp"
 #include "bench/switch/timeline.hpp"
 
@@ -37,6 +38,7 @@ struct World {
     bool stopping = false;  ///< Finish what was begun, begin nothing.
     Timeline timeline;
     Tally tally;
+    Epochs* epochs = nullptr;  ///< Null: nobody can tell in which epoch a request was routed.
     std::vector<char> buffer;  ///< Everybody reads into this one.
 
     using Alarm = std::pair<std::int64_t, Waiter*>;
