@@ -48,6 +48,9 @@ Result<void> ControlPlane::listen() {
 
 void ControlPlane::start() {
     controller_.start();
+}
+
+void ControlPlane::open() {
     if (admin_server_) {
         admin_server_->start();
         spdlog::info("admin_listening socket={}", log_value(admin_server_->address()));

@@ -24,7 +24,8 @@ namespace switchyard::control {
 ///      start, and nothing is left behind.
 ///      record() then makes the first live slots of new services durable.
 ///   4. Start the workers with the snapshot of step 2.
-///   5. start(): from here on the publisher, the monitor and the other ports are called.
+///   5. start(): from here on the publisher, the monitor and the other ports are called. open(),
+///      once everything is in place: from here on commands are taken.
 ///   6. Run `context`.
 ///   7. stop(), awaited on the control thread while the workers still run (a change that is being
 ///      written still gets published). After it, nothing of the control side runs.
@@ -45,6 +46,7 @@ class ControlPlane {
     [[nodiscard]] Result<void> record() { return controller_.record(); }
     /// Step 5.
     void start();
+    void open();
     /// When the daemon begins to end; see Controller::expect_stop().
     void expect_stop() noexcept { controller_.expect_stop(); }
     /// Step 7.

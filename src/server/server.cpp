@@ -102,6 +102,7 @@ class Daemon {
     ConnectionLimiter limiter_;
     std::unique_ptr<control::ControlPlane> control_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    bool serving_ = false;
     bool stopping_ = false;
     bool hurry_ = false;
     bool stopped_ = false;
@@ -155,6 +156,10 @@ asio::awaitable<void> Daemon::serve() {
     co_await monitor_.resolved(kFirstLookups);
     if (stopping_) co_return;
     front_.attach(worker_pointers());
+    // Only now: a reload needs what was attached.
+    serving_ = true;
+    control_->open();
+    if (reload_wanted_) start_task(reload());
     for (const auto& listener : front_.listeners()) {
         spdlog::info("listening address={} tls={} redirect={}", log_value(listener.address),
                      listener.tls, listener.redirect);
@@ -187,7 +192,7 @@ asio::awaitable<void> Daemon::handle_signals() {
             case SIGHUP:
                 // One that comes during a reload asks for another: the file may be read already.
                 reload_wanted_ = true;
-                if (!stopping_ && !reloading_) start_task(reload());
+                if (serving_ && !stopping_ && !reloading_) start_task(reload());
                 break;
             case SIGUSR1:
                 spdlog::info("reopening_logs");

@@ -92,6 +92,7 @@ class AdminServer : public ::testing::Test {
         ASSERT_TRUE(listening) << listening.error().message;
         ASSERT_TRUE(plane->record());
         plane->start();
+        plane->open();
     }
     void TearDown() override {
         if (!stopped) house->run(plane->stop());
