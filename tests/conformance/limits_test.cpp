@@ -180,7 +180,10 @@ TEST_P(Timeouts, OfAHeadThatCameInPartsAreTheSame) {
     client.send("GET /x HTTP/1.1\r\nHost: a\r\nUser-Agent: u\r\nAccept: application/json\r\nX: " +
                 std::string(3000, 'a'));
     ASSERT_TRUE(client.quiet_for(50ms));
-    client.send(std::string(2000, 'b'));
+    try {
+        client.send(std::string(2000, 'b'));
+    } catch (const ClientError&) {  // On a slow machine the time is over already.
+    }
     expect_own_error(read_response(client), 408, "request_head_timeout");
     EXPECT_EQ(ask("GET", "/").status, 200);
 }
