@@ -137,6 +137,9 @@ class Controller {
                                            bool rollback) const;
     void on_health_change(const route::Target& target, const TargetReport& report);
     void watch_targets(const Routing::Services& services);
+    /// Why requests to the live slot could go nowhere: all its targets are host names without an
+    /// address. Empty: they can go somewhere.
+    [[nodiscard]] std::string nowhere_to_go(const route::ServiceState& state) const;
     /// Addresses of targets, host names all of them, that nothing is known of.
     [[nodiscard]] std::vector<std::string> unresolved(const route::ServiceState& state) const;
 

@@ -125,6 +125,21 @@ std::vector<std::string> Controller::unresolved(const route::ServiceState& state
     return names;
 }
 
+std::string Controller::nowhere_to_go(const route::ServiceState& state) const {
+    const route::SlotState& live = state.live_slot();
+    std::string reasons;
+    for (const auto& target : live.targets) {
+        if (target->config().kind != config::Target::Kind::name || !target->addresses().empty()) {
+            return {};
+        }
+        const std::string reason = ports_.monitor.report(*target).error;
+        reasons += (reasons.empty() ? "" : "; ") + target->address() + ": " +
+                   (reason.empty() ? "cannot be resolved" : reason);
+    }
+    return fmt::format("service {}: no target of the live slot {} has an address ({})",
+                       state.name(), to_string(live.colour), reasons);
+}
+
 /// Of a target that is in two of the services the first one's checks count.
 void Controller::watch_targets(const Routing::Services& services) {
     std::vector<std::pair<std::shared_ptr<route::Target>, std::shared_ptr<const config::Service>>>

@@ -154,6 +154,19 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     watched.insert(watched.end(), former->services.begin(), former->services.end());
     watch_targets(watched);
     co_await ports_.monitor.resolved(kLookupPatience);
+    for (const auto& state : services) {
+        if (!changed.contains(state->name())) continue;
+        const std::string why = nowhere_to_go(*state);
+        if (!why.empty()) problems.push_back(problem_json({file, 0, 0, why}));
+    }
+    if (!problems.empty()) {
+        prepared.discard();
+        watch_targets(former->services);
+        guard.release();
+        co_await refuse_reload(std::move(caller), invalid_config(file, std::move(problems)),
+                               std::move(ticket));
+        co_return;
+    }
 
     const std::vector<std::string> changes = describe_changes(*config_, *config);
     std::vector<std::string> warnings = reload_warnings(*config);

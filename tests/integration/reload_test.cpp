@@ -159,6 +159,22 @@ TEST_F(Reload, ATargetIsReplacedUnderLoadWithoutAnError) {
         thread.join();
 }
 
+TEST_F(Reload, ALiveSlotThatNobodyCanFindIsRefused) {
+    start();
+    const auto address = origin(Colour::blue).address();
+    const auto answer = reload(replaced(config(), address, "nowhere.invalid:80"));
+    EXPECT_EQ(answer.status, 422);
+    EXPECT_EQ(answer.error_code(), "invalid_config");
+    EXPECT_NE(answer.response.body.find("nowhere.invalid"), std::string::npos);
+    EXPECT_EQ(get("/").status, 200) << "the old one stays in force";
+    // The idle slot may be brought up later.
+    const auto idle = origin(Colour::green).address();
+    const auto warned = reload(replaced(config(), idle, "nowhere.invalid:80"));
+    EXPECT_EQ(warned.status, 200) << warned.response.body;
+    EXPECT_NE(warned.response.body.find("has no address yet"), std::string::npos);
+    EXPECT_EQ(get("/").status, 200);
+}
+
 TEST_F(Reload, ASlotCanBeAddedAndTheIdleOneRemoved) {
     auto yaml = config();
     const auto green = yaml.find("      green:");
