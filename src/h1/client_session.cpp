@@ -12,7 +12,8 @@ namespace {
 
 using net::IoStatus;
 
-constexpr std::size_t kFirstRead = 16 * 1024;
+/// A head with a body of 16 KiB, the usual size of a buffer in applications, comes with one read.
+constexpr std::size_t kFirstRead = 32 * 1024;
 /// What origins may send as a head.
 constexpr HeadLimits kResponseLimits{64 * 1024, 256, 0};
 
@@ -73,6 +74,8 @@ Task<http::Fault> ClientSession::read_head(http::ResponseHead& head, http::Verb 
         }
         const net::TimerWheel& timers = stream_.loop().timers();
         if (deadline != 0 && timers.now() >= deadline) co_return http::Fault::timed_out;
+        // A long poll holds no buffer.
+        if (input_.empty()) input_.release();
         const IoStatus waited = co_await stream_.readable(timers.left(deadline));
         if (waited != IoStatus::ok) co_return fault_of(waited);
     }
