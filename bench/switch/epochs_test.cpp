@@ -1,6 +1,7 @@
 #include "bench/switch/epochs.hpp"
 
 #include "bench/switch/timeline.hpp"
+#include "support/deadline.hpp"
 #include "support/temp_dir.hpp"
 
 #include <fcntl.h>
@@ -77,8 +78,7 @@ TEST(LogReader, ReadsLinesInPieces) {
     for (const char octet : line)
         ASSERT_EQ(::write(fd, &octet, 1), 1);
     ::close(fd);
-    while (reader.count() < 1)
-        ::usleep(1000);
+    ASSERT_TRUE(test::eventually([&] { return reader.count() == 1; }));
     const auto requests = reader.finish();
     ASSERT_EQ(requests.size(), 1U);
     EXPECT_EQ(requests[0].id, 1U);

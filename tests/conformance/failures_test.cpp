@@ -282,10 +282,7 @@ TEST_P(Failures, OfAnOriginThatAnswersBeforeItReads) {
     auto client = open();
     // More than sockets take at once, all there before the origin says no: its answer is seen.
     client.send(request_text("POST", "/early?code=413", {{"Content-Length", "50000000"}}));
-    const std::string piece(1'000'000, 'x');
-    const Deadline patience;
-    for (int i = 0; i < 50 && !patience.passed() && client.quiet_for(1ms); ++i)
-        static_cast<void>(client.send_some(piece, Deadline(50ms)));
+    send_until_answered(client, 50'000'000);
     const auto response = read_response(client, "POST");
     EXPECT_EQ(response.status, 413);
     EXPECT_FALSE(response.field("X-Switchyard-Error")) << response.body;

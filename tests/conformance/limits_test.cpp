@@ -264,11 +264,7 @@ TEST_P(Timeouts, OfAnOriginThatDoesNotAcceptItsRequest) {
     origin(Colour::blue).freeze();
     auto client = open();
     client.send(request_text("POST", "/upload", {{"Content-Length", "100000000"}}));
-    const std::string piece(1'000'000, 'x');
-    const Deadline patience;
-    while (!patience.passed() && client.quiet_for(1ms)) {
-        static_cast<void>(client.send_some(piece, Deadline(50ms)));
-    }
+    send_until_answered(client, 100'000'000);
     const auto response = read_response(client, "POST");
     EXPECT_EQ(response.status, 504) << response.body;
     origin(Colour::blue).go_on();
@@ -280,11 +276,7 @@ TEST_P(Timeouts, OfAnOriginThatDoesNotAcceptItsRequestAreItsOwn) {
     origin(Colour::blue).freeze();
     auto client = open();
     client.send(request_text("POST", "/upload", {{"Content-Length", "100000000"}}));
-    const std::string piece(1'000'000, 'x');
-    const Deadline patience;
-    while (!patience.passed() && client.quiet_for(1ms)) {
-        static_cast<void>(client.send_some(piece, Deadline(50ms)));
-    }
+    send_until_answered(client, 100'000'000);
     expect_own_error(read_response(client, "POST"), 504, "request_write_timeout");
     origin(Colour::blue).go_on();
 }

@@ -67,6 +67,14 @@ class Wire : public FrontDoor, public testing::WithParamInterface<Transport> {
     std::string wire_address_;
 };
 
+/// Sends up to so many bytes, as far as they are taken, until an answer begins to come.
+inline void send_until_answered(Client& client, std::size_t bytes) {
+    const std::string piece(1'000'000, 'x');
+    const Deadline patience;
+    for (std::size_t sent = 0; sent < bytes && !patience.passed() && client.quiet_for(1ms);)
+        sent += client.send_some(piece, Deadline(50ms));
+}
+
 /// To instantiate a suite of Wire's over both.
 inline auto both_transports() {
     return testing::Values(Transport::plain, Transport::tls);
