@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -17,6 +18,7 @@ namespace switchyard::net {
 namespace {
 
 constexpr int kBacklog = 4096;
+constexpr unsigned kMostAtOnce = 4;
 
 std::string bind_error(const config::Listener& listener, int error) {
     std::string text = "cannot listen on " + listener.address + ": " + std::strerror(error);
@@ -144,7 +146,13 @@ bool Acceptor::turn_away() {
 }
 
 void Acceptor::on_events(std::uint32_t) {
-    if (accept_one() != Result::stuck) return;
+    // In a burst several are taken an event. The call in vain that ends a burst is the only one: as
+    // long as one an event is enough, no call finds nothing.
+    Result result = accept_one();
+    for (unsigned more = at_once_; result == Result::more && more > 1; --more)
+        result = accept_one();
+    at_once_ = result == Result::more ? std::min(2 * at_once_, kMostAtOnce) : 1;
+    if (result != Result::stuck) return;
     // What waits can't be taken, and the kernel would report it again at once.
     if (loop_.change(fd_, *this, 0)) loop_.timers().schedule(*this, loop_.timers().now() + 1);
 }

@@ -43,7 +43,8 @@ class Acceptor final : public Pollable, private TimerNode {
 
     EventLoop& loop_;
     int fd_;
-    int reserve_ = -1;  ///< A descriptor to give up when there are no others (see turn_away).
+    int reserve_ = -1;      ///< A descriptor to give up when there are no others (see turn_away).
+    unsigned at_once_ = 1;  ///< Connections that the next event may bring.
     std::uint64_t complained_ns_ = 0;
     Callback callback_;
 };

@@ -9,10 +9,13 @@
 
 namespace switchyard::net {
 
+namespace {
+constexpr std::uint32_t kReading = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t kBoth = kReading | EPOLLOUT;
+}  // namespace
+
 bool Stream::open_connecting(int fd) noexcept {
-    if (!open(fd)) return false;
-    readable_ = writable_ = false;
-    return true;
+    return start(fd, false);
 }
 
 int Stream::connect_error() const noexcept {
@@ -23,13 +26,19 @@ int Stream::connect_error() const noexcept {
 }
 
 bool Stream::open(int fd) noexcept {
+    return start(fd, true);
+}
+
+bool Stream::start(int fd, bool connected) noexcept {
     fd_ = fd;
     // A fresh socket is taken for ready to read: a client usually sends with or right after its
-    // connect, and one try tells.
-    readable_ = writable_ = true;
+    // connect, and one try tells. That it can be written to is news only once it could not: to
+    // watch for it from the start would bring an event that says nothing.
+    readable_ = writable_ = connected;
+    watches_writing_ = !connected;
     hung_up_ = broken_ = cancelled_ = read_timed_out_ = write_timed_out_ = false;
     tls_drained_ = tls_reader_wants_write_ = tls_writer_wants_read_ = false;
-    if (!loop_.add(fd, *this, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)) {
+    if (!loop_.add(fd, *this, connected ? kReading : kBoth)) {
         error_number_ = errno;
         ::close(fd);
         fd_ = -1;
@@ -110,6 +119,11 @@ void Stream::wait(std::coroutine_handle<> waiter, std::chrono::milliseconds time
         read_due_ = due;
     }
     if (due != 0) loop_.timers().schedule(*this, due);
+    if ((writing || tls_reader_wants_write_) && !watches_writing_) {
+        // Reports at once what is the case already. Changing a registration allocates nothing, so
+        // it can't fail.
+        watches_writing_ = loop_.change(fd_, *this, kBoth);
+    }
 }
 
 IoStatus Stream::woken(bool writing) noexcept {

@@ -114,6 +114,7 @@ class Stream final : public Pollable, private TimerNode {
         [[nodiscard]] IoStatus await_resume() const noexcept { return stream.woken(writing); }
     };
 
+    bool start(int fd, bool connected) noexcept;
     void on_events(std::uint32_t events) override;
     std::uint64_t on_tick(std::uint64_t now) override;
     void wait(std::coroutine_handle<> waiter, std::chrono::milliseconds timeout,
@@ -135,6 +136,7 @@ class Stream final : public Pollable, private TimerNode {
     int error_number_ = 0;
     bool readable_ = false;
     bool writable_ = false;
+    bool watches_writing_ = false;  ///< Registered for EPOLLOUT: from the first wait on.
     bool hung_up_ = false;
     bool broken_ = false;
     bool cancelled_ = false;

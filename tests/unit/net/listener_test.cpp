@@ -76,6 +76,42 @@ int connect_to(std::uint16_t port) {
     return fd;
 }
 
+TEST(Acceptor, TakesSeveralAtOnceInABurstButNeverAll) {
+    EventLoop loop;
+    const int fd = bind_listeners(listener("127.0.0.1", 0), 1).value().front();
+    const auto port = local_address(fd)->port();
+    constexpr std::size_t kClients = 64;
+    std::vector<int> clients;
+    for (std::size_t i = 0; i < kClients; ++i) {
+        clients.push_back(connect_to(port));
+        ASSERT_GE(clients.back(), 0);
+    }
+    std::size_t accepted = 0;
+    Acceptor acceptor(loop, fd, [&](int socket, const Address&) {
+        ++accepted;
+        ::close(socket);
+    });
+    std::vector<std::size_t> rounds;
+    const auto watch = [](EventLoop& on, const std::size_t& count,
+                          std::vector<std::size_t>& into) -> Task<void> {
+        while (count < kClients) {
+            const std::size_t before = count;
+            co_await on.yield();
+            into.push_back(count - before);
+        }
+    };
+    test::run(loop, watch(loop, accepted, rounds));
+    EXPECT_EQ(accepted, kClients);
+    // It begins with one, and the others of the loop get a turn in between.
+    ASSERT_GT(rounds.size(), 4U);
+    EXPECT_LE(rounds.size(), kClients / 2);
+    EXPECT_EQ(rounds.front(), 1U);
+    for (const std::size_t round : rounds)
+        EXPECT_LE(round, 16U);
+    for (const int client : clients)
+        ::close(client);
+}
+
 TEST(Acceptor, HandsOverEachConnectionWithItsAddress) {
     EventLoop loop;
     const int fd = bind_listeners(listener("127.0.0.1", 0), 1).value().front();
