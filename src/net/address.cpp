@@ -1,6 +1,7 @@
 #include "net/address.hpp"
 
 #include <arpa/inet.h>
+#include <charconv>
 #include <cstring>
 #include <netinet/in.h>
 
@@ -8,7 +9,18 @@ namespace switchyard::net {
 
 namespace {
 constexpr std::uint8_t kMappedPrefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+/// "192.0.2.1": each connection needs it, and inet_ntop goes through printf.
+std::string ipv4_text(const std::uint8_t* raw) {
+    char text[INET_ADDRSTRLEN];
+    char* at = text;
+    for (int i = 0; i < 4; ++i) {
+        if (i > 0) *at++ = '.';
+        at = std::to_chars(at, text + sizeof text, raw[i]).ptr;
+    }
+    return {text, at};
 }
+}  // namespace
 
 std::uint16_t Address::port() const noexcept {
     if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in*>(&storage)->sin_port);
@@ -19,20 +31,16 @@ std::uint16_t Address::port() const noexcept {
 }
 
 std::string Address::host_text() const {
-    char text[INET6_ADDRSTRLEN] = {};
     if (family() == AF_INET) {
         const auto* in = reinterpret_cast<const sockaddr_in*>(&storage);
-        ::inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
-        return text;
+        return ipv4_text(reinterpret_cast<const std::uint8_t*>(&in->sin_addr));
     }
     if (family() == AF_INET6) {
         const auto* in6 = reinterpret_cast<const sockaddr_in6*>(&storage);
         const auto* raw = in6->sin6_addr.s6_addr;
-        if (std::memcmp(raw, kMappedPrefix, sizeof kMappedPrefix) == 0) {
-            ::inet_ntop(AF_INET, raw + 12, text, sizeof text);
-        } else {
-            ::inet_ntop(AF_INET6, raw, text, sizeof text);
-        }
+        if (std::memcmp(raw, kMappedPrefix, sizeof kMappedPrefix) == 0) return ipv4_text(raw + 12);
+        char text[INET6_ADDRSTRLEN] = {};
+        ::inet_ntop(AF_INET6, raw, text, sizeof text);
         return text;
     }
     return "unix";

@@ -18,7 +18,7 @@ namespace switchyard::net {
 namespace {
 
 constexpr int kBacklog = 4096;
-constexpr unsigned kMostAtOnce = 4;
+constexpr unsigned kMostAtOnce = 8;
 
 std::string bind_error(const config::Listener& listener, int error) {
     std::string text = "cannot listen on " + listener.address + ": " + std::strerror(error);
@@ -145,13 +145,23 @@ bool Acceptor::turn_away() {
     return fd >= 0;
 }
 
+unsigned Acceptor::waiting() const noexcept {
+    // For a listening socket the kernel reports the length of its queue in this field.
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 1;
+    return info.tcpi_unacked;
+}
+
 void Acceptor::on_events(std::uint32_t) {
-    // In a burst several are taken an event. The call in vain that ends a burst is the only one: as
-    // long as one an event is enough, no call finds nothing.
-    Result result = accept_one();
-    for (unsigned more = at_once_; result == Result::more && more > 1; --more)
+    // In a burst several are taken an event: every trip through the loop costs. But never one too
+    // many: an accept that finds nothing has made a socket and throws it away.
+    unsigned count = 1;
+    if (at_once_ > 1) count = std::clamp(waiting(), 1U, at_once_);
+    at_once_ = count == at_once_ ? std::min(2 * count, kMostAtOnce) : count;
+    Result result = Result::more;
+    for (; result == Result::more && count > 0; --count)
         result = accept_one();
-    at_once_ = result == Result::more ? std::min(2 * at_once_, kMostAtOnce) : 1;
     if (result != Result::stuck) return;
     // What waits can't be taken, and the kernel would report it again at once.
     if (loop_.change(fd_, *this, 0)) loop_.timers().schedule(*this, loop_.timers().now() + 1);

@@ -38,6 +38,8 @@ class Acceptor final : public Pollable, private TimerNode {
     void on_events(std::uint32_t events) override;
     std::uint64_t on_tick(std::uint64_t now) override;
     Result accept_one();
+    /// How many connections are there to be accepted; at least that many.
+    [[nodiscard]] unsigned waiting() const noexcept;
     /// Accepts a connection to close it. False: not even that could be done.
     bool turn_away();
 

@@ -32,6 +32,12 @@ TEST(Address, TakesNoNamesAndNoBrackets) {
     }
 }
 
+TEST(Address, WritesEveryOctetInFull) {
+    for (const char* text : {"0.0.0.0", "255.255.255.255", "9.10.99.100", "100.20.3.0"}) {
+        EXPECT_EQ(make_address(text, 1)->host_text(), text);
+    }
+}
+
 TEST(Address, ShowsAMappedAddressAsIpv4) {
     const auto mapped = make_address("::ffff:192.0.2.7", 80);
     ASSERT_TRUE(mapped);
