@@ -1,6 +1,7 @@
 #include "admin/print/status.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/ip.hpp"
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
 
@@ -162,6 +163,10 @@ std::string service_block(const json::value& service, const std::string& now,
     out += table.text(screen);
     for (const json::value& drain : list(service, "drains")) {
         out += painted(screen, Paint::yellow, drain_line(drain, now)) + "\n";
+    }
+    if (const json::value& ip = field(service, "reserved_ip"); ip.is_object()) {
+        const std::string line = elided("  reserved IP " + ip_summary(ip), screen.columns);
+        out += painted(screen, paint_of_ip(ip), line) + "\n";
     }
     if (field(service, "change").is_object()) {
         out += painted(screen, Paint::yellow, change_line(field(service, "change"), now)) + "\n";

@@ -169,6 +169,7 @@ struct Slot {
     std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
     std::vector<Target> targets;
     std::vector<DeployHost> deploy_to;  ///< Empty: nothing can be deployed to it.
+    std::optional<std::uint64_t> droplet_id;  ///< Where a reserved IP goes with this slot.
     bool operator==(const Slot&) const = default;
 };
 
@@ -222,6 +223,45 @@ struct ErrorPage {
     bool operator==(const ErrorPage&) const = default;
 };
 
+/// Where an HTTP service is reached.
+struct HttpUrl {
+    bool tls = true;
+    std::string host;  ///< Name or IP address, IPv6 without brackets.
+    std::uint16_t port = 443;
+    std::string path;  ///< Put before every request's path; empty or "/prefix".
+    /// "https://host", "http://[::1]:8080/prefix".
+    [[nodiscard]] std::string text() const;
+    bool operator==(const HttpUrl&) const = default;
+};
+
+/// How a reserved IP goes on after a request that failed. Delays grow from `first` to `longest`.
+struct IpRetry {
+    milliseconds first = 1s;      ///< Server and network errors; twice this for pending events.
+    milliseconds longest = 60s;   ///< Half of this for pending events.
+    milliseconds refused = 5min;  ///< After an answer that a retry alone won't change (401, 403).
+    bool operator==(const IpRetry&) const = default;
+};
+
+/// A DigitalOcean reserved (once: floating) IP that follows the droplet of the live slot.
+struct ReservedIp {
+    enum class Drift : std::uint8_t { enforce, alert };
+    std::string address;     ///< IPv4 or IPv6, canonical.
+    std::string follows;     ///< A service whose slots all have a droplet_id.
+    std::string token_file;  ///< Holds the API's token; empty: systemd's credential "do-token".
+    HttpUrl api = {true, "api.digitalocean.com", 443, ""};
+    std::string ca_file;           ///< PEM, what the API's certificate is verified by; empty: the
+                                   ///< system's CAs.
+    Drift drift = Drift::enforce;  ///< What to do when somebody else moved the IP.
+    milliseconds drift_interval = 45s;   ///< Between two looks at an IP that is where it should be.
+    milliseconds poll_interval = 3s;     ///< Between two looks at a move under way.
+    milliseconds request_timeout = 15s;  ///< One request to the API, all of it.
+    milliseconds slow_after = 5min;      ///< A move that takes longer is reported.
+    IpRetry retry;
+    bool metadata_confirm = false;  ///< Ask the droplet's own metadata service too.
+    HttpUrl metadata_url = {false, "169.254.169.254", 80, ""};
+    bool operator==(const ReservedIp&) const = default;
+};
+
 struct Config {
     std::string file;           ///< Where it was read from.
     std::uint32_t workers = 0;  ///< Threads; 0 (auto): one a core.
@@ -238,6 +278,7 @@ struct Config {
     std::map<unsigned, ErrorPage> error_pages;
     Ssh ssh;
     std::vector<Service> services;  ///< In the order of the file.
+    std::optional<ReservedIp> reserved_ip;
     bool operator==(const Config&) const = default;
 };
 
