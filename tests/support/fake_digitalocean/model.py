@@ -140,8 +140,7 @@ class Model:
                       "droplet": droplet, "started_at": now(), "completed_at": None,
                       "looks": looks, "script": script}
             self.actions[ident] = action
-            if kind != "unlocked":
-                entry["pending"] = action
+            entry["pending"] = action
             answer = self.action_json(action)
             if looks == 0:
                 self.end(entry, action)
@@ -181,12 +180,17 @@ class Model:
             key = "reserved_ipv6"
         else:
             value = {"ip": ip, "droplet": droplet, "region": self.region_json(entry["region"]),
-                     "locked": entry["pending"] is not None,
+                     "locked": self.is_locked(entry),
                      "project_id": "746c6152-2fa2-11ed-92d3-27aaa54e4988"}
             key = "floating_ip" if legacy else "reserved_ip"
         if "droplet:read" not in self.scopes:
             del value["droplet"]
         return {key: value}
+
+    @staticmethod
+    def is_locked(entry):
+        action = entry["pending"]
+        return action is not None and action["script"].get("kind") != "unlocked"
 
     @staticmethod
     def region_json(slug):
@@ -234,7 +238,7 @@ class Model:
 
     def view(self):
         with self.lock:
-            ips = {ip: {"droplet": entry["droplet"], "locked": entry["pending"] is not None}
+            ips = {ip: {"droplet": entry["droplet"], "locked": self.is_locked(entry)}
                    for ip, entry in self.ips.items()}
             return {"ips": ips, "requests": copy.deepcopy(self.requests),
                     "faults_left": sum(1 for fault in self.faults if fault["times"] > 0)}

@@ -321,8 +321,31 @@ TEST_F(SwitchContract, C14_TheLockIsNotHeldDuringTheDrain) {
 
 TEST_F(SwitchContract, C17_TheReservedIpIsToldAfterTheCommitAndNeverWaitedFor) {
     const auto lines = house.change(switch_to(Colour::green));
-    EXPECT_THAT(house.ip.followed, ElementsAre("app blue 1", "app green 2"));
+    EXPECT_THAT(house.ip.told, ElementsAre("app blue 1", "app green 2"));
     EXPECT_EQ(text(lines.front().at("reserved_ip").as_object(), "state"), "moving");
+    EXPECT_EQ(text(lines.back().at("reserved_ip").as_object(), "state"), "moving");
+}
+
+TEST_F(SwitchContract, C17_WhoeverWaitsForTheReservedIpIsToldWhenItFollows) {
+    std::optional<bool> followed;
+    const auto wait = [&](std::chrono::milliseconds limit) {
+        followed.reset();
+        boost::asio::co_spawn(
+            house.context,
+            house.controller->reserved_ip_followed(2, Steady::now() + limit),
+            [&](const std::exception_ptr&, bool result) { followed = result; });
+    };
+    wait(std::chrono::milliseconds(1));
+    house.run_until([&] { return followed.has_value(); });
+    EXPECT_FALSE(*followed);
+    wait(std::chrono::hours(1));
+    house.ip.tell({{"event", "reserved_ip"}});  // something else happened
+    house.run_until([&] { return house.context.poll() == 0; });
+    EXPECT_FALSE(followed);
+    house.ip.reached = 2;
+    house.ip.tell({{"event", "reserved_ip"}});
+    house.run_until([&] { return followed.has_value(); });
+    EXPECT_TRUE(*followed);
 }
 
 TEST_F(SwitchContract, C18_BooksGoOnWhenOldEpochsAreFreed) {
