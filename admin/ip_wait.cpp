@@ -40,8 +40,7 @@ void tell(Context& context, const Answer& answer, milliseconds wait) {
         line["reserved_ip"] = ip;
         print_json(context, json::serialize(line));
     } else if (followed) {
-        context.out << row("reserved IP",
-                           painted(context.screen, Paint::green, ip_summary(ip)));
+        context.out << row("reserved IP", painted(context.screen, Paint::green, ip_summary(ip)));
     } else {
         context.out << row("NOT FOLLOWED",
                            painted(context.screen, Paint::red, ip_summary(ip) + why(ip)))
@@ -61,14 +60,15 @@ void wait_for_ip(Context& context, std::int64_t epoch, milliseconds wait,
     for (;;) {
         const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
         const auto chunk = std::clamp(left, milliseconds(0), longest);
-        const auto answer = context.client(interrupt).call(
-            "GET", "/v1/reserved_ip?epoch=" + std::to_string(epoch) +
-                       "&wait_ms=" + std::to_string(chunk.count()));
+        const auto answer =
+            context.client(interrupt).call("GET", "/v1/reserved_ip?epoch=" + std::to_string(epoch) +
+                                                      "&wait_ms=" + std::to_string(chunk.count()));
         if (live) context.out << "\r\x1b[K";
         if (!answer) {
             Failure failure = answer.error();
-            failure.hint = "The switch is done; whether the reserved IP follows is unknown. See: "
-                           "switchyard ip status";
+            failure.hint =
+                "The switch is done; whether the reserved IP follows is unknown. See: "
+                "switchyard ip status";
             report(context, failure);
             context.exit_code = kIpBehind;
             return;

@@ -92,8 +92,9 @@ void add_options(CLI::App& command, Context& context, Options& options) {
         ->type_name("T")
         ->check(CLI::Validator(check_duration, "", "duration"));
     command
-        .add_option("--ip-wait", options.ip_wait,
-                    "How long the reserved IP, if there is one, may\ntake to follow; 30s by default")
+        .add_option(
+            "--ip-wait", options.ip_wait,
+            "How long the reserved IP, if there is one, may\ntake to follow; 30s by default")
         ->type_name("T")
         ->check(CLI::Validator(check_duration, "", "duration"));
     command.add_flag("--plan", options.plan, "Change nothing; say what would happen");

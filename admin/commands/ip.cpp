@@ -1,8 +1,9 @@
+#include "admin/print/ip.hpp"
+
 #include "admin/commands/commands.hpp"
 #include "admin/fields.hpp"
 #include "admin/interrupts.hpp"
 #include "admin/ip_wait.hpp"
-#include "admin/print/ip.hpp"
 #include "admin/print/time.hpp"
 
 #include <chrono>
@@ -43,8 +44,7 @@ void sync(Context& context, const Options& options) {
 }
 
 std::string check_action(const std::string& text) {
-    return text == "status" || text == "sync" ? ""
-                                              : "\"" + text + "\" is neither status nor sync";
+    return text == "status" || text == "sync" ? "" : "\"" + text + "\" is neither status nor sync";
 }
 
 std::string check_duration(const std::string& text) {

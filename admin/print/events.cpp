@@ -77,7 +77,8 @@ std::string sentence(const std::string& kind, const json::value& event) {
         return (out.empty() ? "nothing new" : out) + by(event);
     }
     if (kind == "reserved_ip") {
-        return shown(event, "address") + " " + shown(event, "what") + ": " + shown(event, "message");
+        return shown(event, "address") + " " + shown(event, "what") + ": " +
+               shown(event, "message");
     }
     if (kind == "lost") return count(event, "count") + " events, because this reader was too slow";
     if (kind == "stopping") return "the daemon ends";

@@ -33,7 +33,8 @@ const json::value* find(const json::value& from, std::string_view key) {
 
 std::string text(const json::value& from, std::string_view key) {
     const json::value* found = find(from, key);
-    return found != nullptr && found->is_string() ? std::string(found->get_string()) : std::string();
+    return found != nullptr && found->is_string() ? std::string(found->get_string())
+                                                  : std::string();
 }
 
 std::optional<std::uint64_t> id_of(const json::value& from) {
@@ -132,9 +133,9 @@ Failure failure_of(const HttpAnswer& answer, std::string_view token,
     failure.kind = kind_of(answer.status, said);
     const std::string id = text(body, "id");
     if (said.empty()) said = body.is_null() ? "not JSON" : "no message";
-    failure.message = fmt::format("the API answered {}{}{}: {}{}", answer.status,
-                                  id.empty() ? "" : " ", harmless(id, token),
-                                  harmless(said, token), advice(failure.kind));
+    failure.message =
+        fmt::format("the API answered {}{}{}: {}{}", answer.status, id.empty() ? "" : " ",
+                    harmless(id, token), harmless(said, token), advice(failure.kind));
     if (failure.kind == Failure::Kind::rate_limited) {
         failure.retry_after = retry_after(answer, now);
     }

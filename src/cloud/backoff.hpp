@@ -10,8 +10,8 @@ namespace switchyard::cloud {
 using std::chrono::milliseconds;
 using Random = std::mt19937_64;
 
-/// Full jitter: anything up to `first` doubled `failures - 1` times, at most `longest`; but at least
-/// a tenth of `first`, so that a lucky draw does not hammer. `failures` counts from 1.
+/// Full jitter: anything up to `first` doubled `failures - 1` times, at most `longest`; but at
+/// least a tenth of `first`, so that a lucky draw does not hammer. `failures` counts from 1.
 [[nodiscard]] milliseconds full_jitter(unsigned failures, milliseconds first, milliseconds longest,
                                        Random& random);
 

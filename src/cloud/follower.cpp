@@ -51,6 +51,7 @@ struct Follower::Core : std::enable_shared_from_this<Follower::Core> {
     Reconciler reconciler;
     std::shared_ptr<DigitalOcean> api;
     std::shared_ptr<HttpClient> metadata_http;
+    std::vector<std::weak_ptr<DigitalOcean>> former_apis;  ///< A request may still use one.
     asio::steady_timer wake;     ///< Until the next step; cancelled when something is called.
     asio::steady_timer changed;  ///< Never expires; cancelled when a step ended or a task did.
     std::optional<TokenReport> token;
@@ -74,6 +75,9 @@ struct Follower::Core : std::enable_shared_from_this<Follower::Core> {
 };
 
 void Follower::Core::connect() {
+    std::erase_if(former_apis, [](const auto& each) { return each.expired(); });
+    if (api) former_apis.push_back(api);
+    if (metadata_http) metadata_http->abort();
     api = std::make_shared<DigitalOcean>(context, config);
     metadata_http = std::make_shared<HttpClient>(context, config.metadata_url);
     if (config.metadata_confirm && config.metadata_url.tls) {
@@ -84,17 +88,17 @@ void Follower::Core::connect() {
 /// Tasks keep the core alive, and end soon after `stopping` is set and requests are aborted.
 void Follower::Core::spawn(asio::awaitable<void> task) {
     ++tasks;
-    asio::co_spawn(context, std::move(task),
-                   [self = shared_from_this()](const std::exception_ptr& error) {
-                       --self->tasks;
-                       self->changed.cancel();
-                       if (!error) return;
-                       try {
-                           std::rethrow_exception(error);
-                       } catch (const std::exception& what) {
-                           spdlog::error("reserved_ip_task_failed error={}", log_value(what.what()));
-                       }
-                   });
+    asio::co_spawn(
+        context, std::move(task), [self = shared_from_this()](const std::exception_ptr& error) {
+            --self->tasks;
+            self->changed.cancel();
+            if (!error) return;
+            try {
+                std::rethrow_exception(error);
+            } catch (const std::exception& what) {
+                spdlog::error("reserved_ip_task_failed error={}", log_value(what.what()));
+            }
+        });
 }
 
 void Follower::Core::tell() {
@@ -197,8 +201,8 @@ asio::awaitable<void> Follower::Core::confirm([[maybe_unused]] std::shared_ptr<C
     MetadataView view = co_await read_metadata(asked, v6, config.request_timeout);
     confirming = false;
     if (stopping || asked != metadata_http) co_return;
-    const bool ours = reconciler.settled() && view.error.empty() &&
-                      view.droplet == reconciler.desired()->droplet;
+    const bool ours =
+        reconciler.settled() && view.error.empty() && view.droplet == reconciler.desired()->droplet;
     if (ours && !view.active) {
         spdlog::warn("reserved_ip_metadata_disagrees address={} droplet={}", config.address,
                      view.droplet);
@@ -248,6 +252,9 @@ asio::awaitable<void> Follower::sync(std::chrono::milliseconds limit) {
 void Follower::begin_stop() {
     if (std::exchange(core_->stopping, true)) return;
     core_->api->abort();
+    for (const auto& each : core_->former_apis) {
+        if (const auto former = each.lock()) former->abort();
+    }
     core_->metadata_http->abort();
     core_->kick();
     core_->changed.cancel();
@@ -282,7 +289,11 @@ const std::optional<MetadataView>& Follower::metadata() const noexcept {
 }
 
 std::size_t Follower::lookups() const noexcept {
-    return core_->api->lookups() + core_->metadata_http->lookups();
+    std::size_t count = core_->api->lookups() + core_->metadata_http->lookups();
+    for (const auto& each : core_->former_apis) {
+        if (const auto former = each.lock()) count += former->lookups();
+    }
+    return count;
 }
 
 }  // namespace switchyard::cloud

@@ -117,8 +117,8 @@ Reconciler::Next Reconciler::advance(Steady::time_point now) {
         ++attempts_;
         target_ = desired_->droplet;
         next.id = target_;
-        note(Note::Kind::moving, fmt::format("from {} to droplet {}", holder(observed_->droplet),
-                                             target_));
+        note(Note::Kind::moving,
+             fmt::format("from {} to droplet {}", holder(observed_->droplet), target_));
     } else if (plan_ == Step::poll) {
         next.id = action_->id;
     }
@@ -253,8 +253,8 @@ void Reconciler::failed(Step step, const Failure& failure, Steady::time_point no
     } else if (failure.lasting()) {
         plan(Step::look, now + rules_.retry.refused);
     } else {
-        plan(Step::look, now + full_jitter(in_a_row_, rules_.retry.first, rules_.retry.longest,
-                                           random_));
+        plan(Step::look,
+             now + full_jitter(in_a_row_, rules_.retry.first, rules_.retry.longest, random_));
     }
     // What was seen last still holds while nothing else is known.
     if (!settled_ && hold_ == Hold::none) {
@@ -267,9 +267,10 @@ void Reconciler::failed(Step step, const Failure& failure, Steady::time_point no
 void Reconciler::seen(const IpView& view, Steady::time_point now) {
     const bool foreign = moved_by_others(view);
     if (!view.holder_shown) {
-        hide("the API does not tell which droplet holds the IP: the token needs the scope "
-             "droplet:read",
-             now);
+        hide(
+            "the API does not tell which droplet holds the IP: the token needs the scope "
+            "droplet:read",
+            now);
         return;
     }
     observed_ = view;
@@ -337,17 +338,18 @@ void Reconciler::arrived(Steady::time_point now) {
     errored_in_a_row_ = 0;
     state_ = State::following;
     if (news) {
-        note(Note::Kind::followed, fmt::format("at droplet {} as of epoch {}", desired_->droplet,
-                                               desired_->epoch));
+        note(Note::Kind::followed,
+             fmt::format("at droplet {} as of epoch {}", desired_->droplet, desired_->epoch));
     }
     plan(Step::look, now + rules_.drift_interval);
 }
 
 void Reconciler::astray(const IpView& view, Steady::time_point now) {
     if (blind_ && !view.droplet) {
-        hide("a move was completed, but the API shows no droplet for the IP: the token may lack "
-             "the scope droplet:read, so it is not moved again",
-             now);
+        hide(
+            "a move was completed, but the API shows no droplet for the IP: the token may lack "
+            "the scope droplet:read, so it is not moved again",
+            now);
         return;
     }
     if (hold_ != Hold::none) {
@@ -389,9 +391,8 @@ void Reconciler::foreign_change(const IpView& view, Steady::time_point now) {
                          "moved back any more (find out who, then: switchyard ip sync)",
                          holder(view.droplet), foreign_.size()));
     } else {
-        note(Note::Kind::drift,
-             fmt::format("somebody else moved the IP to {}; it is moved back",
-                         holder(view.droplet)));
+        note(Note::Kind::drift, fmt::format("somebody else moved the IP to {}; it is moved back",
+                                            holder(view.droplet)));
     }
 }
 

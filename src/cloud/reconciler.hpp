@@ -144,7 +144,8 @@ class Reconciler {
     void wait_for_lock(Steady::time_point now);
     void arrived(Steady::time_point now);
     void astray(const IpView& view, Steady::time_point now);
-    /// True: the last assignment may still take effect (or must not be repeated); a look is planned.
+    /// True: the last assignment may still take effect (or must not be repeated); a look is
+    /// planned.
     [[nodiscard]] bool await_effect(const IpView& view, Steady::time_point now);
     [[nodiscard]] bool moved_by_others(const IpView& view) const;
     void foreign_change(const IpView& view, Steady::time_point now);
@@ -186,8 +187,8 @@ class Reconciler {
     std::optional<Failure> failure_;  ///< The last one, also after it was over.
     Steady::time_point failed_at_{};
     unsigned in_a_row_ = 0;  ///< Failed requests in a row.
-    /// What failed: only an assignment that succeeds, or isn't needed any more, ends a row of failed
-    /// ones, although looks succeed in between.
+    /// What failed: only an assignment that succeeds, or isn't needed any more, ends a row of
+    /// failed ones, although looks succeed in between.
     Step failed_step_ = Step::look;
     unsigned pending_in_a_row_ = 0;
     unsigned errored_in_a_row_ = 0;

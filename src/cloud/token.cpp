@@ -56,9 +56,8 @@ Text read_token(const std::string& file) {
     if (begin == std::string::npos) return Error("the token file " + path + " is empty");
     const std::size_t end = text->find_last_not_of(" \t\r\n");
     std::string token = text->substr(begin, end - begin + 1);
-    const bool legal = std::all_of(token.begin(), token.end(), [](char c) {
-        return c > 0x20 && c < 0x7f;
-    });
+    const bool legal =
+        std::all_of(token.begin(), token.end(), [](char c) { return c > 0x20 && c < 0x7f; });
     if (!legal || token.size() > kLongestToken) {
         return Error("the token file " + path +
                      " holds something else than one token (it has to be one word)");

@@ -12,7 +12,8 @@ namespace switchyard::cloud {
 /// what is in it. Reads one small file.
 [[nodiscard]] Result<std::string> read_token(const std::string& file);
 
-/// `text` for people: printable, at most 300 bytes, and without the token, should an answer hold it.
+/// `text` for people: printable, at most 300 bytes, and without the token, should an answer hold
+/// it.
 [[nodiscard]] std::string harmless(std::string_view text, std::string_view token);
 
 }  // namespace switchyard::cloud

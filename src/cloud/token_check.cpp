@@ -61,9 +61,9 @@ asio::awaitable<TokenReport> check_token(std::shared_ptr<DigitalOcean> api,
             judge(report, droplet.error(), "droplet:read");
             if (hopeless(droplet.error())) co_return report;
         } else if (!region.empty() && !droplet->region.empty() && droplet->region != region) {
-            report.problems.push_back(fmt::format(
-                "droplet {} is in {}, but the reserved IP in {}: it can't move there", id,
-                droplet->region, region));
+            report.problems.push_back(
+                fmt::format("droplet {} is in {}, but the reserved IP in {}: it can't move there",
+                            id, droplet->region, region));
         }
     }
     Answer<bool> reads = co_await api->may_read_actions();

@@ -168,7 +168,7 @@ struct Deploy {
 struct Slot {
     std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
     std::vector<Target> targets;
-    std::vector<DeployHost> deploy_to;  ///< Empty: nothing can be deployed to it.
+    std::vector<DeployHost> deploy_to;        ///< Empty: nothing can be deployed to it.
     std::optional<std::uint64_t> droplet_id;  ///< Where a reserved IP goes with this slot.
     bool operator==(const Slot&) const = default;
 };

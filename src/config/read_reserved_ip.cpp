@@ -25,17 +25,15 @@ void read_address(Section& section, std::string& address) {
 
 /// The service that is followed has to say on which droplet each of its slots is.
 void read_follows(Section& section, ReservedIp& ip, const std::vector<Service>& services) {
-    section.read("follows", ip.follows, [](std::string_view text) -> Parsed<std::string> {
-        return std::string(text);
-    });
+    section.read("follows", ip.follows,
+                 [](std::string_view text) -> Parsed<std::string> { return std::string(text); });
     if (!section.has("follows")) {
         section.missing("follows", "expected the name of a service");
         return;
     }
     const Mark mark = section.mark("follows");
-    const auto service = std::find_if(services.begin(), services.end(), [&](const Service& each) {
-        return each.name == ip.follows;
-    });
+    const auto service = std::find_if(services.begin(), services.end(),
+                                      [&](const Service& each) { return each.name == ip.follows; });
     if (service == services.end()) {
         std::string known;
         for (const Service& each : services)
@@ -75,8 +73,7 @@ void read_times(Section& section, ReservedIp& ip) {
             inner.problem(inner.has("first") ? inner.mark("first") : inner.mark("longest"),
                           inner.has("first") ? "first" : "longest",
                           "the first delay, " + format_duration(ip.retry.first) +
-                              ", is longer than the longest, " +
-                              format_duration(ip.retry.longest));
+                              ", is longer than the longest, " + format_duration(ip.retry.longest));
         }
     });
 }

@@ -101,10 +101,9 @@ class Controller {
     /// null when no reserved IP follows the service.
     [[nodiscard]] boost::json::value reserved_ip(const std::string& service) const;
     /// null: there is none.
-    [[nodiscard]] const ReservedIp* reserved_ip_port() const noexcept {
-        return ports_.reserved_ip;
-    }
-    /// Until the reserved IP was seen to follow `epoch`, at most until `deadline`. True: it follows.
+    [[nodiscard]] const ReservedIp* reserved_ip_port() const noexcept { return ports_.reserved_ip; }
+    /// Until the reserved IP was seen to follow `epoch`, at most until `deadline`. True: it
+    /// follows.
     boost::asio::awaitable<bool> reserved_ip_followed(std::uint64_t epoch,
                                                       Steady::time_point deadline);
     /// Has the reserved IP looked at now; completes when that was done.

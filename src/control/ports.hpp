@@ -80,8 +80,8 @@ class HealthMonitor {
 class ReservedIp {
   public:
     virtual ~ReservedIp() = default;
-    /// What is configured from now on: before the first follow(), and after every reload, which then
-    /// calls follow() again. Returns at once.
+    /// What is configured from now on: before the first follow(), and after every reload, which
+    /// then calls follow() again. Returns at once.
     virtual void configure(const config::Config& config) = 0;
     /// The live slot of `service` is now `live` as of `epoch`. Returns at once.
     virtual void follow(const std::string& service, Colour live, std::uint64_t epoch) = 0;
@@ -89,10 +89,11 @@ class ReservedIp {
     [[nodiscard]] virtual std::string status_json(const std::string& service) const = 0;
     /// The service that is followed; empty: there is no reserved IP.
     [[nodiscard]] virtual std::string service() const = 0;
-    /// Whether the IP was last seen where `epoch` of the followed service, or a later one, wants it.
+    /// Whether the IP was last seen where `epoch` of the followed service, or a later one, wants
+    /// it.
     [[nodiscard]] virtual bool followed(std::uint64_t epoch) const = 0;
-    /// Looks at the IP now, and moves it if it has to; completes when it was looked at, well or not,
-    /// or when that takes too long.
+    /// Looks at the IP now, and moves it if it has to; completes when it was looked at, well or
+    /// not, or when that takes too long.
     virtual boost::asio::awaitable<void> sync() = 0;
     /// Called (control thread) with an event for each thing that happens to the IP.
     virtual void on_event(std::function<void(boost::json::object)> callback) = 0;

@@ -254,9 +254,9 @@ void expose_reserved_ip(const ReservedIpGauge& ip, std::vector<MetricFamily>& pa
     single(counter("switchyard_reserved_ip_foreign_changes_total",
                    "Times that somebody else was seen to have moved the reserved IP."),
            ip.drifts);
-    single(gauge("switchyard_reserved_ip_failing",
-                 "1 while what is asked for the reserved IP fails."),
-           ip.failing);
+    single(
+        gauge("switchyard_reserved_ip_failing", "1 while what is asked for the reserved IP fails."),
+        ip.failing);
     if (ip.last_error.empty()) return;
     Family error = gauge("switchyard_reserved_ip_last_error_timestamp_seconds",
                          "When the last request for the reserved IP failed, Unix time; the kind of "

@@ -42,12 +42,12 @@ struct ReservedIpGauge {
     std::uint64_t desired_droplet = 0;
     std::uint64_t observed_droplet = 0;  ///< 0: none, or not seen yet.
     bool following = false;
-    double drift_seconds = 0;     ///< Since when it is not where it should be; 0: it is.
-    std::uint64_t attempts = 0;   ///< Moves asked for since the start.
-    std::uint64_t failures = 0;   ///< Requests to the API that failed since the start.
-    std::uint64_t drifts = 0;     ///< Changes by others seen since the start.
-    std::string last_error;       ///< Kind of the last failure; empty: none yet.
-    double last_error_at = 0;     ///< Unix seconds.
+    double drift_seconds = 0;    ///< Since when it is not where it should be; 0: it is.
+    std::uint64_t attempts = 0;  ///< Moves asked for since the start.
+    std::uint64_t failures = 0;  ///< Requests to the API that failed since the start.
+    std::uint64_t drifts = 0;    ///< Changes by others seen since the start.
+    std::string last_error;      ///< Kind of the last failure; empty: none yet.
+    double last_error_at = 0;    ///< Unix seconds.
     bool failing = false;
 };
 

@@ -1,9 +1,8 @@
 // switchyardd --check: what can be tried without starting.
 #include "cloud/token_check.hpp"
+#include "net/tls_context.hpp"
 #include "server/reserved_ip_port.hpp"
 #include "server/server.hpp"
-
-#include "net/tls_context.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -46,8 +45,7 @@ cloud::TokenReport ask_api(const config::Config& config) {
     asio::io_context context(1);
     const auto api = std::make_shared<cloud::DigitalOcean>(context, *config.reserved_ip);
     cloud::TokenReport report;
-    asio::co_spawn(context,
-                   cloud::check_token(api, ReservedIpPort::droplets(config), std::nullopt),
+    asio::co_spawn(context, cloud::check_token(api, ReservedIpPort::droplets(config), std::nullopt),
                    [&report](const std::exception_ptr& error, cloud::TokenReport result) {
                        if (error) std::rethrow_exception(error);
                        report = std::move(result);

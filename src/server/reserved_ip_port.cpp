@@ -75,8 +75,8 @@ void ReservedIpPort::configure(const config::Config& config) {
     }
     if (follower_) {
         if (!(*before == *config.reserved_ip)) {
-            spdlog::info("reserved_ip_configured address={} service={}", config.reserved_ip->address,
-                         log_value(config.reserved_ip->follows));
+            spdlog::info("reserved_ip_configured address={} service={}",
+                         config.reserved_ip->address, log_value(config.reserved_ip->follows));
         }
         follower_->reconfigure(*config.reserved_ip, droplets(config));
         return;

@@ -132,17 +132,15 @@ observe::ReservedIpGauge reserved_ip_gauge(const cloud::Follower& follower) {
     if (reconciler.desired()) gauge.desired_droplet = reconciler.desired()->droplet;
     if (reconciler.observed()) gauge.observed_droplet = reconciler.observed()->droplet.value_or(0);
     gauge.following = reconciler.settled();
-    gauge.drift_seconds =
-        std::chrono::duration<double>(reconciler.drift(Steady::now())).count();
+    gauge.drift_seconds = std::chrono::duration<double>(reconciler.drift(Steady::now())).count();
     gauge.attempts = reconciler.attempts();
     gauge.failures = reconciler.failures();
     gauge.drifts = reconciler.drifts();
     gauge.failing = reconciler.failing();
     if (const auto& failure = reconciler.last_failure()) {
         gauge.last_error = cloud::to_string(failure->kind);
-        gauge.last_error_at = std::chrono::duration<double>(
-                                  wall(reconciler.failed_at()).time_since_epoch())
-                                  .count();
+        gauge.last_error_at =
+            std::chrono::duration<double>(wall(reconciler.failed_at()).time_since_epoch()).count();
     }
     return gauge;
 }

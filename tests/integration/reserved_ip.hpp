@@ -82,7 +82,8 @@ class ReservedIpTest : public FrontDoor {
         return eventually([&] { return daemon().log().find(text) != std::string::npos; });
     }
 
-    /// Switches to green with one scripted fault; in the end the IP is at green, with `posts` moves.
+    /// Switches to green with one scripted fault; in the end the IP is at green, with `posts`
+    /// moves.
     void expect_move(std::string_view fault, std::size_t posts) {
         SCOPED_TRACE(fault);
         if (std::exchange(moved_before_, true)) daemon().kill();  // it would fight for its own IP

@@ -3,6 +3,7 @@
 #include "integration/reserved_ip.hpp"
 
 #include <cstdlib>
+#include <regex>
 
 #include <gmock/gmock.h>
 
@@ -51,8 +52,9 @@ TEST_F(ReservedIpCommands, SwitchEndsWithFiveWhenTheIpDoesNotFollowInTime) {
     api().fault(R"({"on":"assign","kind":"status","status":403,"times":-1})");
     const Run run = cli({"switch", "app", "--ip-wait", "300ms"});
     EXPECT_EQ(run.exit.code, 5) << run.out;
-    EXPECT_THAT(run.out, AllOf(HasSubstr("NOT FOLLOWED"), HasSubstr("at droplet 5000000001 "
-                                                                    "instead of 5000000002"),
+    EXPECT_THAT(run.out, AllOf(HasSubstr("NOT FOLLOWED"),
+                               HasSubstr("at droplet 5000000001 "
+                                         "instead of 5000000002"),
                                HasSubstr("switchyard ip status")));
     EXPECT_EQ(colour_of(get("/")), "green");
     api().clear_faults();
@@ -145,7 +147,7 @@ TEST_F(ReservedIpCommands, TheReceiptInTheHistoryHasIt) {
     }));
 }
 
-TEST_F(ReservedIpCommands, MetricsShowWishAndObservation) {
+TEST_F(ReservedIpCommands, EveryDocumentedMetricIsThere) {
     start(ip_config("admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n"));
     ASSERT_TRUE(follows(1));
     api().fault(R"({"on":"assign","kind":"status","status":403,"times":-1})");
@@ -162,6 +164,15 @@ TEST_F(ReservedIpCommands, MetricsShowWishAndObservation) {
     EXPECT_THAT(page, HasSubstr("switchyard_reserved_ip_attempts_total" + labels));
     EXPECT_THAT(page, Not(HasSubstr("switchyard_reserved_ip_drift_seconds" + labels + " 0\n")));
     EXPECT_THAT(page, HasSubstr(R"(kind="forbidden")"));
+
+    const auto docs = read_file(SWITCHYARD_SOURCE_DIR "/docs/operations.md");
+    const std::regex row(R"re(\| `(switchyard_reserved_ip_[a-z_]+)` \| (counter|gauge) \|)re");
+    int documented = 0;
+    for (std::sregex_iterator found(docs.begin(), docs.end(), row), end; found != end; ++found) {
+        ++documented;
+        EXPECT_THAT(page, HasSubstr("# TYPE " + (*found)[1].str() + " " + (*found)[2].str()));
+    }
+    EXPECT_EQ(documented, 9);
 }
 
 // --check and the start.

@@ -1,5 +1,5 @@
-// The reserved IP over real processes: the daemon, the command line, and the fake API. At the end of
-// every fault the IP is where it should be, with no more moves asked for than needed.
+// The reserved IP over real processes: the daemon, the command line, and the fake API. At the end
+// of every fault the IP is where it should be, with no more moves asked for than needed.
 #include "integration/reserved_ip.hpp"
 
 #include <gmock/gmock.h>

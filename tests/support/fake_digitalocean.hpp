@@ -14,8 +14,8 @@
 namespace switchyard::test {
 
 /// The fake of DigitalOcean's API (tests/support/fake_digitalocean), as a process with one reserved
-/// IP and the droplets blue and green (ids past 2^32) in the same region. Time passes in it by being
-/// asked, so that nothing has to be waited for.
+/// IP and the droplets blue and green (ids past 2^32) in the same region. Time passes in it by
+/// being asked, so that nothing has to be waited for.
 class FakeDigitalOcean {
   public:
     static constexpr std::string_view kIp = "203.0.113.10";
@@ -31,8 +31,8 @@ class FakeDigitalOcean {
     [[nodiscard]] std::string url() const;
     [[nodiscard]] const std::string& address() const noexcept { return api_; }
 
-    /// A new beginning: the IP at `droplet` (0: nobody), no faults, no requests. `more`: further keys
-    /// of the state, as JSON ("\"looks\": 5").
+    /// A new beginning: the IP at `droplet` (0: nobody), no faults, no requests. `more`: further
+    /// keys of the state, as JSON ("\"looks\": 5").
     void reset(std::uint64_t droplet, std::string_view more = {}) const;
     /// Changes scopes, looks or metadata.
     void change(std::string_view json) const;

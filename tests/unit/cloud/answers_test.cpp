@@ -34,8 +34,9 @@ TEST(Answers, AnIpTellsHolderLockAndRegion) {
 
 TEST(Answers, TheLegacyNameAndIpv6AreKnown) {
     for (const char* key : {"floating_ip", "reserved_ipv6"}) {
-        const auto view = ip_of(
-            answer(200, std::string(R"({")") + key + R"(":{"droplet":{"id":3000000000}}})"), kToken);
+        const auto view =
+            ip_of(answer(200, std::string(R"({")") + key + R"(":{"droplet":{"id":3000000000}}})"),
+                  kToken);
         ASSERT_TRUE(view) << key;
         EXPECT_EQ(*view, (IpView{3'000'000'000u, true, false, ""})) << key;
     }
@@ -44,9 +45,9 @@ TEST(Answers, TheLegacyNameAndIpv6AreKnown) {
 TEST(Answers, NobodyAndNotShownAreDifferentThings) {
     const auto nobody = ip_of(answer(200, R"({"reserved_ip":{"droplet":null}})"), kToken);
     EXPECT_EQ(*nobody, (IpView{std::nullopt, true, false, ""}));
-    for (const char* hidden : {R"({"reserved_ip":{"locked":false}})",
-                               R"({"reserved_ip":{"droplet":{}}})",
-                               R"({"reserved_ip":{"droplet":{"id":"7"}}})"}) {
+    for (const char* hidden :
+         {R"({"reserved_ip":{"locked":false}})", R"({"reserved_ip":{"droplet":{}}})",
+          R"({"reserved_ip":{"droplet":{"id":"7"}}})"}) {
         const auto view = ip_of(answer(200, hidden), kToken);
         ASSERT_TRUE(view) << hidden;
         EXPECT_FALSE(view->holder_shown) << hidden;
@@ -100,8 +101,8 @@ TEST(Answers, AStatusTellsTheKindOfFailure) {
 }
 
 TEST(Answers, ARateLimitTellsWhenToAskAgain) {
-    EXPECT_EQ(failure(429, "{}", {{"Retry-After", "7"}, {"ratelimit-reset", "1000500"}}).retry_after,
-              7s);
+    EXPECT_EQ(
+        failure(429, "{}", {{"Retry-After", "7"}, {"ratelimit-reset", "1000500"}}).retry_after, 7s);
     EXPECT_EQ(failure(429, "{}", {{"RateLimit-Reset", "1000090"}}).retry_after, 90s);
     EXPECT_EQ(failure(429, "{}", {{"ratelimit-reset", "999990"}}).retry_after, 0s);
     EXPECT_EQ(failure(429, "{}", {{"retry-after", "99999999999"}}).retry_after, 24h);
@@ -111,9 +112,9 @@ TEST(Answers, ARateLimitTellsWhenToAskAgain) {
 }
 
 TEST(Answers, MessagesTellWhatTheApiSaidButNeverTheToken) {
-    EXPECT_THAT(failure(403, R"({"id":"forbidden","message":"You may not"})").message,
-                testing::AllOf(HasSubstr("403 forbidden: You may not"),
-                               HasSubstr("reserved_ip:update")));
+    EXPECT_THAT(
+        failure(403, R"({"id":"forbidden","message":"You may not"})").message,
+        testing::AllOf(HasSubstr("403 forbidden: You may not"), HasSubstr("reserved_ip:update")));
     EXPECT_THAT(failure(502, "<html>").message, HasSubstr("502: not JSON"));
     const Failure echo = failure(500, R"({"id":"dop_v1_secret","message":"for dop_v1_secret"})");
     EXPECT_THAT(echo.message, Not(HasSubstr("secret")));

@@ -77,8 +77,9 @@ TEST_F(HttpClientTest, SendsOneRequestAndReadsItsAnswer) {
     EXPECT_EQ(result->field("ratelimit-reset"), "7");
     EXPECT_EQ(result->field("retry-after"), std::nullopt);
     EXPECT_THAT(head_, testing::StartsWith("POST /base/v2/x?y=1 HTTP/1.1\r\n"));
-    EXPECT_THAT(head_, HasSubstr("Host: 127.0.0.1:" +
-                                 std::to_string(acceptor_.local_endpoint().port()) + "\r\n"));
+    EXPECT_THAT(
+        head_,
+        HasSubstr("Host: 127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + "\r\n"));
     EXPECT_THAT(head_, HasSubstr("Authorization: Bearer t\r\n"));
     EXPECT_THAT(head_, HasSubstr("Content-Type: application/json\r\n"));
     EXPECT_THAT(head_, HasSubstr("Content-Length: 2\r\n"));
@@ -86,10 +87,11 @@ TEST_F(HttpClientTest, SendsOneRequestAndReadsItsAnswer) {
 }
 
 TEST_F(HttpClientTest, ReadsChunksAndUntilTheEnd) {
-    EXPECT_EQ(ask("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n"
-                  "\r\n")
-                  ->body,
-              "hello");
+    EXPECT_EQ(
+        ask("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n"
+            "\r\n")
+            ->body,
+        "hello");
     EXPECT_EQ(ask("HTTP/1.1 200 OK\r\n\r\nhello")->body, "hello");
 }
 

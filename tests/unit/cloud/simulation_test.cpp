@@ -48,7 +48,7 @@ class World {
     }
     Failure failure() {
         using Kind = Failure::Kind;
-        static constexpr Kind kKinds[] = {Kind::network, Kind::server, Kind::malformed,
+        static constexpr Kind kKinds[] = {Kind::network,      Kind::server,    Kind::malformed,
                                           Kind::rate_limited, Kind::forbidden, Kind::not_found,
                                           Kind::unauthorized};
         Failure failure;
@@ -136,8 +136,8 @@ class Simulation {
     /// Lets the next thing happen.
     void one() {
         const Reconciler::Next next = reconciler_.advance(now_);
-        ASSERT_NE(next.until, next.step == Step::wait ? Steady::time_point::max()
-                                                     : Steady::time_point::min())
+        ASSERT_NE(next.until,
+                  next.step == Step::wait ? Steady::time_point::max() : Steady::time_point::min())
             << "it waits for nothing";
         if (next.step == Step::wait) {
             ASSERT_GT(next.until, now_);

@@ -21,17 +21,16 @@ const std::string kDroplets =
     "  bare: {path: /b, slots: {blue: {targets: [\"10.0.0.2:81\"]}}}\n";
 
 std::string with(const std::string& keys) {
-    return kDroplets +
-           "reserved_ip: {provider: digitalocean, address: 203.0.113.10, follows: app" + keys +
-           "}\n";
+    return kDroplets + "reserved_ip: {provider: digitalocean, address: 203.0.113.10, follows: app" +
+           keys + "}\n";
 }
 
 TEST(ReservedIpSection, IsReadWhole) {
-    const Config config = config_of(
-        with(", token_file: token, api: \"https://do.test:8443/api/\", ca_file: ca.pem, "
-             "drift: alert, drift_interval: 30s, poll_interval: 2s, request_timeout: 5s, "
-             "slow_after: 1m, retry: {first: 2s, longest: 20s, refused: 1m}, "
-             "metadata: {confirm: true, url: \"http://127.0.0.1:99\"}"));
+    const Config config =
+        config_of(with(", token_file: token, api: \"https://do.test:8443/api/\", ca_file: ca.pem, "
+                       "drift: alert, drift_interval: 30s, poll_interval: 2s, request_timeout: 5s, "
+                       "slow_after: 1m, retry: {first: 2s, longest: 20s, refused: 1m}, "
+                       "metadata: {confirm: true, url: \"http://127.0.0.1:99\"}"));
     ReservedIp expected;
     expected.address = "203.0.113.10";
     expected.follows = "app";
@@ -93,8 +92,9 @@ TEST(ReservedIpSection, SaysWhatIsWrong) {
 
 TEST(ReservedIpSection, TheFollowedServiceNeedsADropletForEachSlot) {
     const auto follow = [](const std::string& service) {
-        return problems_of(kDroplets + "reserved_ip: {provider: digitalocean, address: 10.0.0.1, "
-                                       "follows: " +
+        return problems_of(kDroplets +
+                           "reserved_ip: {provider: digitalocean, address: 10.0.0.1, "
+                           "follows: " +
                            service + "}\n");
     };
     EXPECT_THAT(follow("ap"), ElementsAre("f:6:67: 'follows': there is no service 'ap'; expected "

@@ -154,8 +154,7 @@ class FakeReservedIp final : public ReservedIp {
   public:
     void configure(const config::Config&) override { ++configured; }
     void follow(const std::string& service, Colour live, std::uint64_t epoch) override {
-        told.push_back(service + " " + std::string(to_string(live)) + " " +
-                       std::to_string(epoch));
+        told.push_back(service + " " + std::string(to_string(live)) + " " + std::to_string(epoch));
     }
     [[nodiscard]] std::string status_json(const std::string&) const override {
         return R"({"state":"moving"})";
