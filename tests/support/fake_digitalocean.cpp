@@ -32,7 +32,6 @@ FakeDigitalOcean::FakeDigitalOcean(const std::string& certificate, const std::st
     if (tls_) {
         how.arguments.insert(how.arguments.end(), {"--certificate", certificate, "--key", key});
     }
-    how.environment = {{"PYTHONDONTWRITEBYTECODE", "1"}};
     how.pipe_output = true;
     process_ = std::make_unique<Process>(how);
     api_ = line_after(*process_, "api ");
