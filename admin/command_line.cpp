@@ -72,6 +72,7 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
     add_change_commands(app, context);
     add_history_command(app, context);
     add_events_command(app, context);
+    add_ip_command(app, context);
     add_daemon_commands(app, context);
     add_completion_command(app, context);
     name_group(app);

@@ -15,7 +15,10 @@ constexpr std::int64_t kProgressEveryMs = 5'000;
 
 void SwitchStream::line(std::string_view raw, const json::value& event) {
     const std::string kind = text(event, "event");
-    if (kind == "committed") committed_ = event;
+    if (kind == "committed") {
+        committed_ = event;
+        committed_at_ = std::chrono::steady_clock::now();
+    }
     if (context_.json) {
         print_json(context_, raw);
     } else if (kind == "committed") {
@@ -81,6 +84,7 @@ void SwitchStream::end(const AnswerResult& result) {
 }
 
 void SwitchStream::lost(Failure failure) {
+    lost_ = !drained_;
     if (drained_) return;  // Everything was said; how the connection ended does not matter.
     const bool switched = !committed_.is_null();
     if (switched && failure.kind == Failure::Kind::interrupted) {
@@ -99,6 +103,14 @@ void SwitchStream::lost(Failure failure) {
     }
     report(context_, failure);
     if (switched) context_.exit_code = kNotDrained;
+}
+
+bool SwitchStream::ip_to_wait_for() const {
+    return !lost_ && field(committed_, "reserved_ip").is_object();
+}
+
+std::int64_t SwitchStream::epoch() const {
+    return integer(committed_, "epoch");
 }
 
 void SwitchStream::refused(const Answer& answer) {

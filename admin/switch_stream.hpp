@@ -3,6 +3,7 @@
 #include "admin/client.hpp"
 #include "admin/context.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,6 +26,14 @@ class SwitchStream {
     /// The end, however it came. Sets the context's exit code.
     void end(const AnswerResult& result);
 
+    /// The switch was seen to its end, and a reserved IP follows the service.
+    [[nodiscard]] bool ip_to_wait_for() const;
+    /// Of what was committed.
+    [[nodiscard]] std::int64_t epoch() const;
+    [[nodiscard]] std::chrono::steady_clock::time_point committed_at() const noexcept {
+        return committed_at_;
+    }
+
   private:
     void committed(const boost::json::value& event);
     void draining(const boost::json::value& event);
@@ -37,6 +46,8 @@ class SwitchStream {
     std::string service_;
     bool wait_;
     boost::json::value committed_;  ///< Null until the event came.
+    std::chrono::steady_clock::time_point committed_at_{};
+    bool lost_ = false;
     bool drained_ = false;
     bool progress_shown_ = false;        ///< A line on the terminal that will be overwritten.
     std::int64_t next_progress_ms_ = 0;  ///< Not on a terminal: when to print the next line.

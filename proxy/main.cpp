@@ -15,8 +15,12 @@ int main(int argc, char** argv) {
         "Runs the proxy with a configuration file; control it with `switchyard`."};
     std::string file = "/etc/switchyard/switchyard.yaml";
     bool check = false;
+    bool offline = false;
     app.add_option("-c,--config", file, "The configuration file")->capture_default_str();
-    app.add_flag("--check", check, "Check the configuration file and exit: 0 valid, 1 not");
+    CLI::Option* checking =
+        app.add_flag("--check", check, "Check the configuration file and exit: 0 valid, 1 not");
+    app.add_flag("--offline", offline, "With --check: ask nothing over the network")
+        ->needs(checking);
     app.set_version_flag("-V,--version", std::string("switchyardd ") + SWITCHYARD_VERSION);
     app.footer(
         "Signals: SIGTERM finishes what is in flight, then ends (a second one: at once);\n"
@@ -37,7 +41,7 @@ int main(int argc, char** argv) {
                          loaded.problems.size() == 1 ? "" : "s", file.c_str());
             return 1;
         }
-        if (check) return switchyard::server::check(loaded.config);
+        if (check) return switchyard::server::check(loaded.config, offline);
         if (auto log = switchyard::set_up_log(loaded.config.log.level); !log) {
             std::fprintf(stderr, "switchyardd: %s\n", log.error().message.c_str());
             return 1;

@@ -1,6 +1,7 @@
 #include "admin/commands/commands.hpp"
 #include "admin/fields.hpp"
 #include "admin/interrupts.hpp"
+#include "admin/ip_wait.hpp"
 #include "admin/print/time.hpp"
 #include "admin/switch_stream.hpp"
 
@@ -22,6 +23,7 @@ struct Options {
     std::string to;  ///< Empty: the other one.
     std::string if_epoch;
     std::string drain_timeout;
+    std::string ip_wait;  ///< Empty: kIpWait, or not at all with --no-wait.
     bool force = false;
     bool plan = false;
     bool no_wait = false;
@@ -65,6 +67,9 @@ void run(Context& context, const std::string& action, const Options& options) {
                         stream.line(line, event);
                     });
     stream.end(result);
+    if (!stream.ip_to_wait_for() || (options.no_wait && options.ip_wait.empty())) return;
+    const auto wait = options.ip_wait.empty() ? kIpWait : *parse_duration(options.ip_wait);
+    wait_for_ip(context, stream.epoch(), wait, stream.committed_at() + wait, interrupts.fd());
 }
 
 std::string check_slot(const std::string& text) {
@@ -86,6 +91,12 @@ void add_options(CLI::App& command, Context& context, Options& options) {
                     "How long requests in flight may take before\nthey are cut: 500ms, 30s, 5m")
         ->type_name("T")
         ->check(CLI::Validator(check_duration, "", "duration"));
+    command
+        .add_option(
+            "--ip-wait", options.ip_wait,
+            "How long the reserved IP, if there is one, may\ntake to follow; 30s by default")
+        ->type_name("T")
+        ->check(CLI::Validator(check_duration, "", "duration"));
     command.add_flag("--plan", options.plan, "Change nothing; say what would happen");
     command.add_flag("--no-wait", options.no_wait, "Return when committed; the drain goes on");
     add_common_options(command, context);
@@ -94,7 +105,8 @@ void add_options(CLI::App& command, Context& context, Options& options) {
 constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 refused, nothing changed; 2 usage; 3 cannot reach the daemon or "
     "outcome\n"
-    "unknown; 4 switched, but not everything drained in time.";
+    "unknown; 4 switched, but not everything drained in time; 5 switched, but the reserved IP did\n"
+    "not follow in time.";
 
 }  // namespace
 

@@ -76,6 +76,10 @@ std::string sentence(const std::string& kind, const json::value& event) {
         }
         return (out.empty() ? "nothing new" : out) + by(event);
     }
+    if (kind == "reserved_ip") {
+        return shown(event, "address") + " " + shown(event, "what") + ": " +
+               shown(event, "message");
+    }
     if (kind == "lost") return count(event, "count") + " events, because this reader was too slow";
     if (kind == "stopping") return "the daemon ends";
     return all_fields(event);
@@ -84,6 +88,11 @@ std::string sentence(const std::string& kind, const json::value& event) {
 Paint paint_of(const std::string& kind, const json::value& event) {
     if (kind == "committed") return Paint::green;
     if (kind == "target") return paint_of_health(text(event, "state"));
+    if (kind == "reserved_ip") {
+        const std::string what = text(event, "what");
+        if (what == "followed" || what == "recovered") return Paint::green;
+        return what == "moving" ? Paint::none : Paint::red;
+    }
     if (kind == "drained") return integer(event, "cut") > 0 ? Paint::red : Paint::green;
     if (kind == "refused" || kind == "reload_failed" || kind == "lost" || kind == "stopping") {
         return Paint::red;

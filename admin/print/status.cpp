@@ -1,6 +1,7 @@
 #include "admin/print/status.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/ip.hpp"
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
 
@@ -163,6 +164,10 @@ std::string service_block(const json::value& service, const std::string& now,
     for (const json::value& drain : list(service, "drains")) {
         out += painted(screen, Paint::yellow, drain_line(drain, now)) + "\n";
     }
+    if (const json::value& ip = field(service, "reserved_ip"); ip.is_object()) {
+        const std::string line = elided("  reserved IP " + ip_summary(ip), screen.columns);
+        out += painted(screen, paint_of_ip(ip), line) + "\n";
+    }
     if (field(service, "change").is_object()) {
         out += painted(screen, Paint::yellow, change_line(field(service, "change"), now)) + "\n";
     }
@@ -267,6 +272,11 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
     }
     table.limit(0, 20);
     std::string out = table.text(screen);
+    if (const json::value& ip = field(status, "reserved_ip"); ip.is_object()) {
+        const std::string line = elided("Reserved IP " + ip_summary(ip), screen.columns);
+        out += painted(screen, paint_of_ip(ip), line) + "\n";
+        if (rows > 0) --rows;
+    }
     std::size_t room = rows > shown_services + 3 ? rows - shown_services - 3 : 0;
     for (std::size_t i = 0; i < shown_services; ++i)
         out += troubles(*order[i], now, screen, room);

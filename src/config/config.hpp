@@ -114,9 +114,62 @@ struct Target {
     bool operator==(const Target&) const = default;
 };
 
+/// A host that releases of a slot are installed on, over SSH.
+struct DeployHost {
+    std::string text;  ///< As configured, "deploy@10.10.0.2:22": its name on screens.
+    std::string user;  ///< Empty: that of `ssh`.
+    std::string host;  ///< IPv4, IPv6 (without brackets) or a name.
+    std::uint16_t port = 22;
+    std::string fingerprint;  ///< Pinned host key, "SHA256:..."; empty: known_hosts decides.
+    bool operator==(const DeployHost&) const = default;
+};
+
+/// How to log in on the hosts that are deployed to. The user's own SSH configuration is not read.
+struct Ssh {
+    std::string user;             ///< For hosts that name none; empty: each has to.
+    std::string key_file;         ///< Private key; empty: the agent's.
+    std::string passphrase_file;  ///< First line: passphrase of the key; empty: it has none.
+    std::string agent;            ///< Socket of the agent; empty: none.
+    std::string known_hosts = "/etc/switchyard/known_hosts";
+    milliseconds connect_timeout = 10s;  ///< Connecting, key exchange and login, together.
+    milliseconds keep_alive = 15s;       ///< Between two signs of life while a command is silent.
+    bool operator==(const Ssh&) const = default;
+};
+
+/// A command before or after a switch that ends a deploy.
+struct Hook {
+    enum class Where : std::uint8_t { remote, local };
+    Where where = Where::remote;  ///< On every host of the slot, or beside the daemon.
+    std::string command;          ///< For a shell.
+    milliseconds timeout = 1min;
+    bool operator==(const Hook&) const = default;
+};
+
+/// Requests to a slot before it goes live, so that its first visitors find it warm.
+struct WarmUp {
+    std::vector<std::string> paths;  ///< Request targets; none: no warm-up.
+    milliseconds limit = 30s;        ///< All of it; then the deploy goes on.
+    bool operator==(const WarmUp&) const = default;
+};
+
+/// How a release gets onto the idle slot.
+struct Deploy {
+    std::string command;           ///< For the remote user's shell, on each host of the slot.
+    milliseconds timeout = 10min;  ///< The command, on each host.
+    bool one_by_one = false;       ///< One host after the other instead of all at once.
+    std::map<std::string, std::string> env;
+    milliseconds healthy_within = 1min;  ///< After the command ended.
+    WarmUp warm_up;
+    std::optional<Hook> before_switch;  ///< Its failure stops the deploy.
+    std::optional<Hook> after_switch;   ///< Its failure is reported.
+    bool operator==(const Deploy&) const = default;
+};
+
 struct Slot {
     std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
     std::vector<Target> targets;
+    std::vector<DeployHost> deploy_to;        ///< Empty: nothing can be deployed to it.
+    std::optional<std::uint64_t> droplet_id;  ///< Where a reserved IP goes with this slot.
     bool operator==(const Slot&) const = default;
 };
 
@@ -137,6 +190,7 @@ struct Service {
     std::string served_by_header = "X-Served-By";   ///< Empty: not sent.
     std::string server_info_path = "/server_info";  ///< Empty: none. Exact match of the path.
     bool forward_host = true;  ///< Send the client's Host upstream (else the target's address).
+    std::optional<Deploy> deploy;
     bool operator==(const Service&) const = default;
 };
 
@@ -169,6 +223,45 @@ struct ErrorPage {
     bool operator==(const ErrorPage&) const = default;
 };
 
+/// Where an HTTP service is reached.
+struct HttpUrl {
+    bool tls = true;
+    std::string host;  ///< Name or IP address, IPv6 without brackets.
+    std::uint16_t port = 443;
+    std::string path;  ///< Put before every request's path; empty or "/prefix".
+    /// "https://host", "http://[::1]:8080/prefix".
+    [[nodiscard]] std::string text() const;
+    bool operator==(const HttpUrl&) const = default;
+};
+
+/// How a reserved IP goes on after a request that failed. Delays grow from `first` to `longest`.
+struct IpRetry {
+    milliseconds first = 1s;      ///< Server and network errors; twice this for pending events.
+    milliseconds longest = 60s;   ///< Half of this for pending events.
+    milliseconds refused = 5min;  ///< After an answer that a retry alone won't change (401, 403).
+    bool operator==(const IpRetry&) const = default;
+};
+
+/// A DigitalOcean reserved (once: floating) IP that follows the droplet of the live slot.
+struct ReservedIp {
+    enum class Drift : std::uint8_t { enforce, alert };
+    std::string address;     ///< IPv4 or IPv6, canonical.
+    std::string follows;     ///< A service whose slots all have a droplet_id.
+    std::string token_file;  ///< Holds the API's token; empty: systemd's credential "do-token".
+    HttpUrl api = {true, "api.digitalocean.com", 443, ""};
+    std::string ca_file;           ///< PEM, what the API's certificate is verified by; empty: the
+                                   ///< system's CAs.
+    Drift drift = Drift::enforce;  ///< What to do when somebody else moved the IP.
+    milliseconds drift_interval = 45s;   ///< Between two looks at an IP that is where it should be.
+    milliseconds poll_interval = 3s;     ///< Between two looks at a move under way.
+    milliseconds request_timeout = 15s;  ///< One request to the API, all of it.
+    milliseconds slow_after = 5min;      ///< A move that takes longer is reported.
+    IpRetry retry;
+    bool metadata_confirm = false;  ///< Ask the droplet's own metadata service too.
+    HttpUrl metadata_url = {false, "169.254.169.254", 80, ""};
+    bool operator==(const ReservedIp&) const = default;
+};
+
 struct Config {
     std::string file;           ///< Where it was read from.
     std::uint32_t workers = 0;  ///< Threads; 0 (auto): one a core.
@@ -183,7 +276,9 @@ struct Config {
     std::string via = "switchyard";     ///< Pseudonym in Via; empty: no Via field.
     /// By status code, 0 for "any other"; read at load time.
     std::map<unsigned, ErrorPage> error_pages;
+    Ssh ssh;
     std::vector<Service> services;  ///< In the order of the file.
+    std::optional<ReservedIp> reserved_ip;
     bool operator==(const Config&) const = default;
 };
 

@@ -192,6 +192,9 @@ Config read_config(const Document& document, const std::string& file, const std:
     });
     read_error_pages(top, config.error_pages);
     read_services(top, config, claims);
+    top.section("reserved_ip", [&](Section& section) {
+        config.reserved_ip = read_reserved_ip(section, config.services);
+    });
     top.finish();
     return config;
 }

@@ -22,6 +22,9 @@ struct FileClaims {
 
 [[nodiscard]] Listener read_listener(Section& section, FileClaims& claims);
 
+/// The services have been read already.
+[[nodiscard]] ReservedIp read_reserved_ip(Section& section, const std::vector<Service>& services);
+
 /// `name` has been checked already.
 [[nodiscard]] Service read_service(Section& section, const std::string& name, FileClaims& claims);
 

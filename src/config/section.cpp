@@ -10,8 +10,7 @@ namespace switchyard::config {
 namespace {
 
 /// Keys that the product's documents show and that a later version brings.
-constexpr std::string_view kLaterKeys[] = {"deploy",  "deploy_to",   "droplet_id",
-                                           "preview", "reserved_ip", "canary"};
+constexpr std::string_view kLaterKeys[] = {"deploy", "deploy_to", "preview", "canary"};
 
 std::string_view kind_name(const Value& value) {
     switch (value.kind) {

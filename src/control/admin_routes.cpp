@@ -1,5 +1,6 @@
 #include "control/admin_routes.hpp"
 
+#include "base/log.hpp"
 #include "control/change_body.hpp"
 #include "control/peer.hpp"
 #include "control/status.hpp"
@@ -11,6 +12,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 namespace switchyard::control {
 
@@ -31,6 +33,9 @@ struct AdminRoutes::Call {
 };
 
 namespace {
+
+/// Shorter than the silence that the command line bears.
+constexpr std::uint64_t kLongestIpWaitMs = 30'000;
 
 HttpReply object_reply(const json::object& object) {
     HttpReply reply;
@@ -58,6 +63,16 @@ HttpReply wrong_method(std::string allowed) {
 }
 
 }  // namespace
+
+/// Reads a whole number; false: the parameter is there, but is none within the bounds.
+bool AdminRoutes::number(const Call& call, std::string_view key, std::uint64_t least,
+                         std::uint64_t most, std::uint64_t& value) {
+    const std::string* text = call.parameter(key);
+    if (text == nullptr) return true;
+    const char* end = text->data() + text->size();
+    const auto result = std::from_chars(text->data(), end, value);
+    return result.ec == std::errc() && result.ptr == end && value >= least && value <= most;
+}
 
 asio::awaitable<Caller> AdminRoutes::caller_of(std::optional<std::uint32_t> uid) {
     if (!uid) co_return daemon_caller();
@@ -112,6 +127,14 @@ asio::awaitable<HttpReply> AdminRoutes::dispatch(Call call) {
             co_return co_await reload(std::move(call));
         }
     }
+    if (v1 && name == "reserved_ip" && path.size() == 2) {
+        if (!get) co_return wrong_method("GET");
+        co_return co_await reserved_ip(std::move(call));
+    }
+    if (v1 && name == "reserved_ip" && path.size() == 3 && path[2] == "sync") {
+        if (!post) co_return wrong_method("POST");
+        co_return co_await sync_reserved_ip(std::move(call));
+    }
     if (v1 && name == "services" && path.size() == 3) {
         if (!get) co_return wrong_method("GET");
         co_return service(call);
@@ -156,14 +179,10 @@ HttpReply AdminRoutes::events(const Call& call) {
 asio::awaitable<HttpReply> AdminRoutes::history(Call call) {
     std::string service;
     if (const std::string* wish = call.parameter("service")) service = *wish;
-    std::size_t limit = 20;
-    if (const std::string* text = call.parameter("limit")) {
-        const char* end = text->data() + text->size();
-        const auto result = std::from_chars(text->data(), end, limit);
-        if (result.ec != std::errc() || result.ptr != end || limit < 1 || limit > 1000) {
-            co_return refusal_reply(
-                bad_request("limit must be a whole number from 1 to 1000.", "limit"));
-        }
+    std::uint64_t limit = 20;
+    if (!number(call, "limit", 1, 1000, limit)) {
+        co_return refusal_reply(
+            bad_request("limit must be a whole number from 1 to 1000.", "limit"));
     }
     const auto entries = co_await controller_.history(service, limit);
     if (!entries) {
@@ -182,6 +201,49 @@ asio::awaitable<HttpReply> AdminRoutes::history(Call call) {
     json::object object;
     object["entries"] = std::move(array);
     co_return object_reply(object);
+}
+
+HttpReply AdminRoutes::reserved_ip_reply(std::optional<std::uint64_t> epoch) const {
+    json::object object;
+    object["reserved_ip"] = nullptr;
+    object["followed"] = false;
+    if (const ReservedIp* ip = controller_.reserved_ip_port(); ip && !ip->service().empty()) {
+        object["reserved_ip"] = controller_.reserved_ip(ip->service());
+        object["followed"] = ip->followed(epoch.value_or(0));
+    }
+    object["now"] = rfc3339(Wall::now());
+    return object_reply(object);
+}
+
+/// With `epoch` and `wait_ms` it answers as soon as the IP follows that epoch, or after the wait.
+asio::awaitable<HttpReply> AdminRoutes::reserved_ip(Call call) {
+    std::uint64_t epoch = 0;
+    std::uint64_t wait_ms = 0;
+    if (!number(call, "epoch", 0, INT64_MAX, epoch)) {
+        co_return refusal_reply(bad_request("epoch must be a whole number.", "epoch"));
+    }
+    if (!number(call, "wait_ms", 0, kLongestIpWaitMs, wait_ms)) {
+        co_return refusal_reply(bad_request(
+            fmt::format("wait_ms must be a whole number from 0 to {}.", kLongestIpWaitMs),
+            "wait_ms"));
+    }
+    const ReservedIp* ip = controller_.reserved_ip_port();
+    if (wait_ms != 0 && ip != nullptr && !ip->service().empty()) {
+        const auto wait = std::chrono::milliseconds(static_cast<std::int64_t>(wait_ms));
+        (void)co_await controller_.reserved_ip_followed(epoch, Steady::now() + wait);
+    }
+    co_return reserved_ip_reply(epoch);
+}
+
+asio::awaitable<HttpReply> AdminRoutes::sync_reserved_ip(Call call) {
+    const std::optional<Refusal> refusal = check_empty(call.request.body);
+    if (refusal) co_return refusal_reply(*refusal);
+    const ReservedIp* ip = controller_.reserved_ip_port();
+    if (ip == nullptr || ip->service().empty()) co_return refusal_reply(no_reserved_ip());
+    Caller caller = co_await caller_of(call.request.uid);
+    spdlog::info("reserved_ip_sync uid={} user={}", caller.uid, log_value(caller.user));
+    co_await controller_.sync_reserved_ip();
+    co_return reserved_ip_reply(std::nullopt);
 }
 
 asio::awaitable<HttpReply> AdminRoutes::change(Call call, bool rollback) {

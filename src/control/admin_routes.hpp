@@ -35,11 +35,16 @@ class AdminRoutes final : public HttpHandler {
     /// A request taken apart: path segments behind /v1, and the query.
     struct Call;
 
+    static bool number(const Call& call, std::string_view key, std::uint64_t least,
+                       std::uint64_t most, std::uint64_t& value);
     boost::asio::awaitable<Caller> caller_of(std::optional<std::uint32_t> uid);
     boost::asio::awaitable<HttpReply> dispatch(Call call);
     boost::asio::awaitable<HttpReply> change(Call call, bool rollback);
     boost::asio::awaitable<HttpReply> reload(Call call);
     boost::asio::awaitable<HttpReply> history(Call call);
+    boost::asio::awaitable<HttpReply> reserved_ip(Call call);
+    boost::asio::awaitable<HttpReply> sync_reserved_ip(Call call);
+    [[nodiscard]] HttpReply reserved_ip_reply(std::optional<std::uint64_t> epoch) const;
     [[nodiscard]] HttpReply status(const Call& call) const;
     [[nodiscard]] HttpReply service(const Call& call) const;
     [[nodiscard]] HttpReply events(const Call& call);

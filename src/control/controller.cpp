@@ -7,7 +7,6 @@
 #include <exception>
 #include <utility>
 
-#include <boost/json/parse.hpp>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
@@ -27,6 +26,7 @@ Controller::Controller(asio::any_io_executor executor, Ports ports,
       routing_(executor, ports.publisher),
       events_(executor),
       health_changed_(executor),
+      ip_changed_(executor),
       stop_wanted_(executor),
       alive_(std::make_shared<Controller*>(this)),
       store_(std::move(store)),
@@ -124,11 +124,7 @@ void Controller::start() {
             if (*alive != nullptr) (*alive)->on_health_change(target, report);
         });
     watch_targets(routing_.current()->services);
-    if (ports_.reserved_ip != nullptr) {
-        for (const auto& state : routing_.current()->services) {
-            ports_.reserved_ip->follow(state->name(), state->live, state->epoch);
-        }
-    }
+    start_reserved_ip();
     sample_rates();
     tasks_.spawn("tick", tick());
 }
@@ -137,6 +133,7 @@ asio::awaitable<void> Controller::stop() {
     stopping_ = true;
     stop_wanted_.notify();
     health_changed_.notify();
+    ip_changed_.notify();
     for (const auto& job : drains_)
         job->wake.notify();
     events_.close();
@@ -179,16 +176,6 @@ bool Controller::any_change_under_way() const {
 asio::awaitable<Result<std::vector<state::HistoryEntry>>> Controller::history(std::string service,
                                                                               std::size_t limit) {
     co_return co_await store_.history(std::move(service), limit);
-}
-
-json::value Controller::reserved_ip(const std::string& service) const {
-    if (ports_.reserved_ip == nullptr) return nullptr;
-    const std::string text = ports_.reserved_ip->status_json(service);
-    if (text.empty()) return nullptr;
-    boost::system::error_code failed;
-    json::value value = json::parse(text, failed);
-    if (failed) return nullptr;
-    return value;
 }
 
 }  // namespace switchyard::control

@@ -100,6 +100,14 @@ class Controller {
     [[nodiscard]] const ProcessFacts& facts() const noexcept { return ports_.facts; }
     /// null when no reserved IP follows the service.
     [[nodiscard]] boost::json::value reserved_ip(const std::string& service) const;
+    /// null: there is none.
+    [[nodiscard]] const ReservedIp* reserved_ip_port() const noexcept { return ports_.reserved_ip; }
+    /// Until the reserved IP was seen to follow `epoch`, at most until `deadline`. True: it
+    /// follows.
+    boost::asio::awaitable<bool> reserved_ip_followed(std::uint64_t epoch,
+                                                      Steady::time_point deadline);
+    /// Has the reserved IP looked at now; completes when that was done.
+    boost::asio::awaitable<void> sync_reserved_ip();
     [[nodiscard]] Wall::time_point started_at() const noexcept { return started_at_; }
     [[nodiscard]] Steady::time_point started_steady() const noexcept { return started_steady_; }
     [[nodiscard]] Wall::time_point config_loaded_at() const noexcept { return config_loaded_at_; }
@@ -154,6 +162,11 @@ class Controller {
     void hold_drains(const std::string& service, Colour slot, bool held);
     void cancel_drains(const std::string& service, Colour slot);
 
+    // controller_ip.cpp
+    void start_reserved_ip();
+    void follow_all();
+    void on_reserved_ip(boost::json::object event);
+
     // controller_reload.cpp
     boost::asio::awaitable<void> run_reload(Caller caller, std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> make_reload(Caller caller, std::shared_ptr<ChangeTicket> ticket);
@@ -178,6 +191,7 @@ class Controller {
     std::list<std::shared_ptr<DrainJob>> drains_;
     std::optional<ChangeUnderWay> reload_;
     Wakeup health_changed_;
+    Wakeup ip_changed_;
     Wakeup stop_wanted_;
     std::shared_ptr<Controller*>
         alive_;  ///< Empty pointer inside: gone (for the monitor's callback).

@@ -144,6 +144,8 @@ asio::awaitable<void> Controller::end_drain(std::shared_ptr<DrainJob> job, bool 
     const std::uint64_t first = job->successor ? job->successor->totals().first_entered_ns : 0;
     if (first != 0) line["first_on_new"] = rfc3339(wall_of_steady(first));
 
+    line["reserved_ip"] = reserved_ip(job->service);
+
     std::erase(drains_, job);
     ServiceEntry& entry = entries_[job->service];
     entry.drained_requests += counts.completed;

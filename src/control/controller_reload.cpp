@@ -210,11 +210,8 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     watch_targets(routing_.current()->services);
     guard.release();
 
-    if (ports_.reserved_ip != nullptr) {
-        for (const auto& [name, record] : changed) {
-            ports_.reserved_ip->follow(name, record.live, record.epoch);
-        }
-    }
+    if (ports_.reserved_ip != nullptr) ports_.reserved_ip->configure(*config_);
+    follow_all();
     for (const auto& state : former->services) {
         if (records.contains(state->name())) continue;
         for (const Colour colour : kColours) {

@@ -3,6 +3,7 @@
 #include "base/colour.hpp"
 #include "base/error.hpp"
 #include "config/config.hpp"
+#include "observe/exposition.hpp"
 #include "observe/slot_metrics.hpp"
 #include "route/snapshot.hpp"
 #include "route/target_report.hpp"
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
 
 /// What the controller needs from the rest of the house: a few functions each, so that it can be
 /// tested with faults at every step. All are called on the control thread, and awaitables complete
@@ -73,15 +75,29 @@ class HealthMonitor {
         std::function<void(const route::Target&, const TargetReport&)> callback) = 0;
 };
 
-/// The reserved IP follows the live slot; it never gates a switch (C17). The issue of a switch only
-/// hands over what is wanted; the outcome is reported apart.
+/// The reserved IP follows the live slot; it never gates a switch (C17). A switch only hands over
+/// what is wanted; the outcome is reported apart.
 class ReservedIp {
   public:
     virtual ~ReservedIp() = default;
+    /// What is configured from now on: before the first follow(), and after every reload, which
+    /// then calls follow() again. Returns at once.
+    virtual void configure(const config::Config& config) = 0;
     /// The live slot of `service` is now `live` as of `epoch`. Returns at once.
     virtual void follow(const std::string& service, Colour live, std::uint64_t epoch) = 0;
     /// JSON object for receipts and status of this service, or empty when none follows it.
     [[nodiscard]] virtual std::string status_json(const std::string& service) const = 0;
+    /// The service that is followed; empty: there is no reserved IP.
+    [[nodiscard]] virtual std::string service() const = 0;
+    /// Whether the IP was last seen where `epoch` of the followed service, or a later one, wants
+    /// it.
+    [[nodiscard]] virtual bool followed(std::uint64_t epoch) const = 0;
+    /// Looks at the IP now, and moves it if it has to; completes when it was looked at, well or
+    /// not, or when that takes too long.
+    virtual boost::asio::awaitable<void> sync() = 0;
+    /// Called (control thread) with an event for each thing that happens to the IP.
+    virtual void on_event(std::function<void(boost::json::object)> callback) = 0;
+    [[nodiscard]] virtual std::optional<observe::ReservedIpGauge> gauge() const = 0;
 };
 
 /// What a reload has to change outside of routing: listeners, certificates, logs, limits.

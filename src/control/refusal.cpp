@@ -171,6 +171,14 @@ Refusal not_acknowledged(const std::string& service, const std::vector<std::size
     return refusal;
 }
 
+Refusal no_reserved_ip() {
+    return {404,
+            "no_reserved_ip",
+            "No reserved IP is configured.",
+            "Add the section reserved_ip to the configuration, then: switchyard reload",
+            {}};
+}
+
 Refusal stopping() {
     return {503, "stopping", "The daemon is shutting down.", "Try again when it is back.", {}};
 }

@@ -58,6 +58,7 @@ struct Refusal {
 [[nodiscard]] Refusal state_failed(const std::string& file, const Error& cause);
 [[nodiscard]] Refusal not_acknowledged(const std::string& service,
                                        const std::vector<std::size_t>& workers);
+[[nodiscard]] Refusal no_reserved_ip();
 [[nodiscard]] Refusal stopping();
 [[nodiscard]] Refusal internal_error(std::string_view what);
 

@@ -36,6 +36,11 @@ void describe_slot(std::vector<std::string>& changes, const std::string& service
                                           target.address, name));
         }
     }
+    if (before->droplet_id != after->droplet_id) {
+        changes.push_back(
+            fmt::format("service {}: droplet of {} is {} now", service, name,
+                        after->droplet_id ? std::to_string(*after->droplet_id) : "none"));
+    }
     if (before->name != after->name) {
         changes.push_back(
             fmt::format("service {}: slot {} is called {} now", service, name, after->name));
@@ -134,6 +139,7 @@ std::vector<std::string> describe_changes(const config::Config& old_config,
     note(old_config.trusted_proxies == new_config.trusted_proxies, "trusted proxies");
     note(old_config.via == new_config.via, "via");
     note(old_config.error_pages == new_config.error_pages, "error pages");
+    note(old_config.reserved_ip == new_config.reserved_ip, "reserved IP");
     const bool tls =
         std::any_of(new_config.listeners.begin(), new_config.listeners.end(),
                     [](const config::Listener& entry) { return entry.tls.has_value(); });

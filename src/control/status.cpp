@@ -111,6 +111,7 @@ json::object service_json(const Controller& controller, const route::ServiceStat
         drains.push_back(std::move(drain));
     }
     object["drains"] = std::move(drains);
+    object["reserved_ip"] = controller.reserved_ip(state.name());
     object["change"] = nullptr;
     if (const auto change = controller.change_under_way(state.name())) {
         object["change"] = change_json(*change);
@@ -148,15 +149,15 @@ json::object status_json(const Controller& controller, const std::string& metric
         connections += cell.connections.get();
     object["connections"] = connections;
     json::array services;
-    json::value reserved_ip = nullptr;
-    for (const auto& state : snapshot.services) {
+    for (const auto& state : snapshot.services)
         services.push_back(service_json(controller, *state));
-        if (reserved_ip.is_null()) reserved_ip = controller.reserved_ip(state->name());
-    }
     object["services"] = std::move(services);
     object["unrouted"] = books_json(unrouted_books(facts));
     object["log_lines_dropped"] = facts.access_log_dropped();
-    object["reserved_ip"] = std::move(reserved_ip);
+    object["reserved_ip"] = nullptr;
+    if (const ReservedIp* ip = controller.reserved_ip_port(); ip != nullptr) {
+        object["reserved_ip"] = controller.reserved_ip(ip->service());
+    }
     return object;
 }
 
@@ -219,6 +220,9 @@ observe::Scrape scrape(const Controller& controller) {
         gauge.last_drain_seconds = entry.last_drain_seconds;
         gauge.last_switch_seconds = entry.last_switch_seconds;
         scrape.services.push_back(std::move(gauge));
+    }
+    if (const ReservedIp* ip = controller.reserved_ip_port(); ip != nullptr) {
+        scrape.reserved_ip = ip->gauge();
     }
     scrape.workers = facts.workers();
     scrape.access_log_dropped = facts.access_log_dropped();

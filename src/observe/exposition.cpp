@@ -227,6 +227,45 @@ void expose_services(const Scrape& scrape, std::vector<MetricFamily>& page) {
     }
 }
 
+void expose_reserved_ip(const ReservedIpGauge& ip, std::vector<MetricFamily>& page) {
+    const Labels labels = {{"service", ip.service}, {"address", ip.address}};
+    const auto single = [&](Family family, auto value) {
+        family.add(labels, value);
+        family.move_to(page);
+    };
+    single(gauge("switchyard_reserved_ip_desired_droplet",
+                 "Id of the droplet that shall hold the reserved IP."),
+           ip.desired_droplet);
+    single(gauge("switchyard_reserved_ip_observed_droplet",
+                 "Id of the droplet that held the reserved IP at the last look; 0: none."),
+           ip.observed_droplet);
+    single(gauge("switchyard_reserved_ip_following",
+                 "1 if the reserved IP was where it should be at the last look."),
+           ip.following);
+    single(gauge("switchyard_reserved_ip_drift_seconds",
+                 "For how long the reserved IP has not been where it should be; 0: it is."),
+           ip.drift_seconds);
+    single(counter("switchyard_reserved_ip_attempts_total",
+                   "Moves of the reserved IP that were asked for."),
+           ip.attempts);
+    single(counter("switchyard_reserved_ip_failures_total",
+                   "Requests for the reserved IP that failed."),
+           ip.failures);
+    single(counter("switchyard_reserved_ip_foreign_changes_total",
+                   "Times that somebody else was seen to have moved the reserved IP."),
+           ip.drifts);
+    single(
+        gauge("switchyard_reserved_ip_failing", "1 while what is asked for the reserved IP fails."),
+        ip.failing);
+    if (ip.last_error.empty()) return;
+    Family error = gauge("switchyard_reserved_ip_last_error_timestamp_seconds",
+                         "When the last request for the reserved IP failed, Unix time; the kind of "
+                         "failure is the label.");
+    error.add({{"service", ip.service}, {"address", ip.address}, {"kind", ip.last_error}},
+              ip.last_error_at);
+    error.move_to(page);
+}
+
 void expose_process(const Scrape& scrape, std::vector<MetricFamily>& page) {
     const auto sum = [&scrape](Counter WorkerCell::*member) {
         std::uint64_t total = 0;
@@ -295,6 +334,7 @@ std::string expose(const Scrape& scrape) {
     std::vector<MetricFamily> page;
     expose_slots(scrape, page);
     expose_services(scrape, page);
+    if (scrape.reserved_ip) expose_reserved_ip(*scrape.reserved_ip, page);
     expose_process(scrape, page);
     std::ostringstream out;
     prometheus::TextSerializer().Serialize(out, page);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,11 +35,28 @@ struct ServiceGauge {
     double last_switch_seconds = 0;  ///< Command duration.
 };
 
+/// The reserved IP that follows a service.
+struct ReservedIpGauge {
+    std::string service;
+    std::string address;
+    std::uint64_t desired_droplet = 0;
+    std::uint64_t observed_droplet = 0;  ///< 0: none, or not seen yet.
+    bool following = false;
+    double drift_seconds = 0;    ///< Since when it is not where it should be; 0: it is.
+    std::uint64_t attempts = 0;  ///< Moves asked for since the start.
+    std::uint64_t failures = 0;  ///< Requests to the API that failed since the start.
+    std::uint64_t drifts = 0;    ///< Changes by others seen since the start.
+    std::string last_error;      ///< Kind of the last failure; empty: none yet.
+    double last_error_at = 0;    ///< Unix seconds.
+    bool failing = false;
+};
+
 struct Scrape {
     std::vector<std::shared_ptr<SlotMetrics>> slots;
     std::span<const WorkerCell> workers;
     std::vector<TargetGauge> targets;
     std::vector<ServiceGauge> services;
+    std::optional<ReservedIpGauge> reserved_ip;
     std::uint64_t access_log_dropped = 0;
     double uptime_seconds = 0;
     std::string version;

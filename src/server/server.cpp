@@ -6,6 +6,7 @@
 #include "server/front.hpp"
 #include "server/monitor_port.hpp"
 #include "server/publisher.hpp"
+#include "server/reserved_ip_port.hpp"
 #include "server/worker.hpp"
 #include "state/store.hpp"
 
@@ -67,6 +68,7 @@ class Daemon {
           notifier_(Notifier::from_environment()),
           publisher_(context_, worker_count_),
           monitor_(context_),
+          reserved_ip_(context_),
           front_(context_, publisher_, worker_count_) {}
 
     ~Daemon() {
@@ -98,6 +100,7 @@ class Daemon {
     Notifier notifier_;
     WorkersPublisher publisher_;
     MonitorPort monitor_;
+    ReservedIpPort reserved_ip_;
     Front front_;
     ConnectionLimiter limiter_;
     std::unique_ptr<control::ControlPlane> control_;
@@ -122,7 +125,7 @@ Result<void> Daemon::start() {
     if (!store) return store.error();
     control_ = std::make_unique<control::ControlPlane>(
         context_, config_, std::move(*store),
-        control::Ports{publisher_, monitor_, front_, front_, nullptr});
+        control::Ports{publisher_, monitor_, front_, front_, &reserved_ip_});
     auto snapshot = control_->prepare();
     if (!snapshot) return snapshot.error();
     if (auto prepared = front_.prepare(config_); !prepared) return prepared.error();
@@ -267,6 +270,7 @@ asio::awaitable<void> Daemon::stop() {
     }
     co_await control_->stop();
     co_await monitor_.stop();
+    co_await reserved_ip_.stop();
     for (const auto& worker : workers_)
         worker->join();
     log_closed_ = front_.close_log();
@@ -280,7 +284,7 @@ asio::awaitable<void> Daemon::stop() {
 bool Daemon::finish() {
     const bool names_done = control_->close();
     control_.reset();
-    return names_done && log_closed_ && monitor_.lookups() == 0;
+    return names_done && log_closed_ && monitor_.lookups() == 0 && reserved_ip_.lookups() == 0;
 }
 
 /// WATCHDOG=1 as long as this loop turns and every worker answers.
@@ -305,24 +309,6 @@ asio::awaitable<void> Daemon::watch_workers() {
 }
 
 }  // namespace
-
-int check(const config::Config& config) {
-    net::TicketKeys keys;
-    int problems = 0;
-    for (const config::Listener& listener : config.listeners) {
-        if (!listener.tls) continue;
-        if (auto tls = net::TlsContext::create(*listener.tls, keys); !tls) {
-            std::fprintf(stderr, "%s: listener %s: %s\n", config.file.c_str(),
-                         listener.address.c_str(), tls.error().message.c_str());
-            ++problems;
-        }
-    }
-    if (problems != 0) return 1;
-    std::printf("%s is valid: %zu listener%s, %zu service%s\n", config.file.c_str(),
-                config.listeners.size(), config.listeners.size() == 1 ? "" : "s",
-                config.services.size(), config.services.size() == 1 ? "" : "s");
-    return 0;
-}
 
 int run(config::Config config) {
     ::signal(SIGPIPE, SIG_IGN);

@@ -10,9 +10,10 @@ namespace switchyard::server {
 /// start is done before the first connection is accepted.
 [[nodiscard]] int run(config::Config config);
 
-/// Checks what loading the configuration can't know: that the certificates and keys can be used.
-/// Binds and writes nothing. Returns the exit code, 0 for valid; says what is wrong or that all is
-/// well.
-[[nodiscard]] int check(const config::Config& config);
+/// Checks what loading the configuration can't know: that certificates, keys and the API's token
+/// can be used. Unless `offline`, asks DigitalOcean's API what the token may; an API that can't be
+/// reached makes nothing invalid. Binds and writes nothing. Returns the exit code, 0 for valid;
+/// says what is wrong or that all is well.
+[[nodiscard]] int check(const config::Config& config, bool offline);
 
 }  // namespace switchyard::server

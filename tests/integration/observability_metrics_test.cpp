@@ -54,6 +54,8 @@ TEST_F(Metrics, EveryDocumentedMetricIsThereAndNoOther) {
     for (auto found = std::sregex_iterator(docs.begin(), docs.end(), row);
          found != std::sregex_iterator(); ++found) {
         const auto name = (*found)[1].str();
+        // There only with a reserved IP: ReservedIpCommands.EveryDocumentedMetricIsThere.
+        if (name.starts_with("switchyard_reserved_ip_")) continue;
         documented.insert(name);
         const auto family = now.families().find(name);
         ASSERT_NE(family, now.families().end()) << name << " is documented, but not there";

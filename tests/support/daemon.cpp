@@ -76,8 +76,9 @@ Exit Daemon::start_expecting_exit(Deadline deadline) {
     throw std::runtime_error("switchyardd should have ended, but runs:\n" + log());
 }
 
-Run Daemon::check() const {
-    return run_program({SWITCHYARDD_PATH, "--check", "--config", config_path()});
+Run Daemon::check(std::vector<std::string> options) const {
+    options.insert(options.begin(), {SWITCHYARDD_PATH, "--check", "--config", config_path()});
+    return run_program(options);
 }
 
 std::string Daemon::address(std::size_t listener) const {

@@ -33,8 +33,8 @@ class Daemon {
     /// Starts it expecting that it ends by itself (a bad configuration, a busy port).
     Exit start_expecting_exit(Deadline deadline = {});
 
-    /// Runs `switchyardd --check` on the configuration.
-    [[nodiscard]] Run check() const;
+    /// Runs `switchyardd --check` on the configuration, with further options.
+    [[nodiscard]] Run check(std::vector<std::string> options = {}) const;
 
     void write_config(std::string_view yaml);
     [[nodiscard]] std::string config_path() const { return dir_.file("switchyard.yaml"); }

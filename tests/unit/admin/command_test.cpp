@@ -76,6 +76,9 @@ TEST(Usage, MistakesEndWithTwoAndSayWhereTheHelpIs) {
         {"status", "--frobnicate"},
         {"history", "--limit", "0"},
         {"completion", "fish"},
+        {"ip", "move"},
+        {"ip", "sync", "--wait", "30"},
+        {"switch", "shop", "--ip-wait", "soon"},
     };
     for (const auto& arguments : mistakes) {
         const Outcome outcome = run_command(arguments);

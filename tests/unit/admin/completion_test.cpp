@@ -34,6 +34,8 @@ TEST(Completion, KnowsCommandsOptionsAndSlots) {
     EXPECT_EQ(completed("switch --if-epoch 7 shop \"\""), "blue green");
     EXPECT_EQ(completed("switch shop gr"), "green");
     EXPECT_EQ(completed("completion \"\""), "bash");
+    EXPECT_EQ(completed("ip \"\""), "status sync");
+    EXPECT_EQ(completed("switch --ip-wait 7s shop \"\""), "blue green");
     EXPECT_EQ(completed("rollback shop \"\""), "");
 }
 

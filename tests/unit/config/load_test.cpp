@@ -50,7 +50,9 @@ TEST(Load, DefaultsAreThoseOfTheStructs) {
     Service service;
     service.name = "app";
     service.hosts = {"*"};
-    service.slots[0] = Slot{"blue", {{Target::Kind::ip, "10.0.0.2:80", "10.0.0.2", 80}}};
+    Slot& blue = service.slots[0].emplace();
+    blue.name = "blue";
+    blue.targets = {{Target::Kind::ip, "10.0.0.2:80", "10.0.0.2", 80}};
     expected.services = {service};
     EXPECT_EQ(config, expected);
 }

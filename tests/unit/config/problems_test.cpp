@@ -34,9 +34,7 @@ TEST(Problems, OfTheTopLevel) {
              "f:3:1: unknown key 'trustedProxies'; did you mean 'trusted_proxies'?"},
             {"zzz: 1\n",
              "f:3:1: unknown key 'zzz'; expected one of workers, listeners, admin, state, limits, "
-             "timeouts, access_log, log, trusted_proxies, via, error_pages, services"},
-            {"reserved_ip: {provider: digitalocean}\n",
-             "f:3:1: 'reserved_ip' comes with a later version"},
+             "timeouts, access_log, log, trusted_proxies, via, error_pages, services, reserved_ip"},
             {"workers: 0\n", "f:3:10: 'workers': '0' is out of range; expected 1 to 1024, or auto"},
             {"workers: many\n",
              "f:3:10: 'workers': 'many' is not a whole number; expected 1 to 1024, or auto"},
@@ -275,8 +273,9 @@ TEST(Problems, OfSlots) {
              "go around in a circle"},
             {"      blue: {targets: [\"a:1\"], deploy_to: [x]}\n",
              "f:5:32: 'deploy_to' comes with a later version"},
-            {"      blue: {targets: [\"a:1\"], droplet_id: 7}\n",
-             "f:5:32: 'droplet_id' comes with a later version"},
+            {"      blue: {targets: [\"a:1\"], droplet_id: 9223372036854775808}\n",
+             "f:5:44: 'droplet_id': '9223372036854775808' is out of range; expected 1 to "
+             "9223372036854775807"},
             {"      blue: {targets: [\"a:1\"], name: \"a\\nb\"}\n",
              "f:5:38: 'name': 'a\\x0ab' can't be sent in a header; expected printable ASCII "
              "without control characters and without spaces at its ends"},

@@ -83,6 +83,12 @@ TEST(Samples, SwitchyardYamlShowsTheDefaults) {
     service.health_check.host.clear();
     service.body_bytes.reset();
     EXPECT_EQ(service, Service());
+
+    ASSERT_TRUE(config.reserved_ip);
+    ReservedIp ip = *config.reserved_ip;
+    for (std::string* own : {&ip.address, &ip.follows, &ip.token_file, &ip.ca_file})
+        own->clear();
+    EXPECT_EQ(ip, ReservedIp());
 }
 
 TEST(Samples, TheReferenceNamesEveryKey) {

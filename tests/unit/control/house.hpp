@@ -152,14 +152,30 @@ class FakeFacts final : public ProcessFacts {
 
 class FakeReservedIp final : public ReservedIp {
   public:
+    void configure(const config::Config&) override { ++configured; }
     void follow(const std::string& service, Colour live, std::uint64_t epoch) override {
-        followed.push_back(service + " " + std::string(to_string(live)) + " " +
-                           std::to_string(epoch));
+        told.push_back(service + " " + std::string(to_string(live)) + " " + std::to_string(epoch));
     }
     [[nodiscard]] std::string status_json(const std::string&) const override {
         return R"({"state":"moving"})";
     }
-    std::vector<std::string> followed;
+    [[nodiscard]] std::string service() const override { return "app"; }
+    [[nodiscard]] bool followed(std::uint64_t epoch) const override { return epoch <= reached; }
+    boost::asio::awaitable<void> sync() override {
+        ++synced;
+        co_return;
+    }
+    void on_event(std::function<void(boost::json::object)> callback) override {
+        tell = std::move(callback);
+    }
+    [[nodiscard]] std::optional<observe::ReservedIpGauge> gauge() const override {
+        return std::nullopt;
+    }
+    std::vector<std::string> told;  ///< What follow() was called with.
+    std::function<void(boost::json::object)> tell;
+    std::uint64_t reached = 0;  ///< Newest epoch that the IP follows.
+    int configured = 0;
+    int synced = 0;
 };
 
 /// A service "app" with blue and green, one target each ("blue:1", "green:1").

@@ -2,7 +2,9 @@
 #include "house.hpp"
 
 #include <algorithm>
+#include <optional>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/json/parse.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -136,7 +138,7 @@ TEST_F(SwitchContract, C04_DurableFailureChangesNothing) {
     EXPECT_FALSE(house.journal->has("publish"));
     EXPECT_EQ(house.disk->records.at("app").live, Colour::blue);
     EXPECT_FALSE(house.controller->change_under_way("app"));
-    EXPECT_TRUE(house.ip.followed.size() == 1);  // only the start
+    EXPECT_TRUE(house.ip.told.size() == 1);  // only the start
     house.disk->fail_commit = false;
     house.change(switch_to(Colour::green));
     EXPECT_EQ(live(), Colour::green);
@@ -321,8 +323,31 @@ TEST_F(SwitchContract, C14_TheLockIsNotHeldDuringTheDrain) {
 
 TEST_F(SwitchContract, C17_TheReservedIpIsToldAfterTheCommitAndNeverWaitedFor) {
     const auto lines = house.change(switch_to(Colour::green));
-    EXPECT_THAT(house.ip.followed, ElementsAre("app blue 1", "app green 2"));
+    EXPECT_THAT(house.ip.told, ElementsAre("app blue 1", "app green 2"));
     EXPECT_EQ(text(lines.front().at("reserved_ip").as_object(), "state"), "moving");
+    EXPECT_EQ(text(lines.back().at("reserved_ip").as_object(), "state"), "moving");
+}
+
+TEST_F(SwitchContract, C17_WhoeverWaitsForTheReservedIpIsToldWhenItFollows) {
+    std::optional<bool> followed;
+    const auto wait = [&](std::chrono::milliseconds limit) {
+        followed.reset();
+        boost::asio::co_spawn(house.context,
+                              house.controller->reserved_ip_followed(2, Steady::now() + limit),
+                              [&](const std::exception_ptr&, bool result) { followed = result; });
+    };
+    wait(std::chrono::milliseconds(1));
+    house.run_until([&] { return followed.has_value(); });
+    EXPECT_FALSE(*followed);
+    wait(std::chrono::hours(1));
+    house.ip.tell({{"event", "reserved_ip"}});  // something else happened
+    house.context.restart();
+    house.context.poll();
+    EXPECT_FALSE(followed);
+    house.ip.reached = 2;
+    house.ip.tell({{"event", "reserved_ip"}});
+    house.run_until([&] { return followed.has_value(); });
+    EXPECT_TRUE(*followed);
 }
 
 TEST_F(SwitchContract, C18_BooksGoOnWhenOldEpochsAreFreed) {

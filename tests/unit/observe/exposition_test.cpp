@@ -39,6 +39,18 @@ std::string sample_page() {
     scrape.workers = workers;
     scrape.targets = {{"app", Colour::blue, "10.0.0.2:80", true, false, 4}};
     scrape.services = {{.service = "app", .live = Colour::green, .epoch = 9, .switches = 8}};
+    scrape.reserved_ip = ReservedIpGauge{.service = "app",
+                                         .address = "203.0.113.10",
+                                         .desired_droplet = 5'000'000'001,
+                                         .observed_droplet = 7,
+                                         .following = false,
+                                         .drift_seconds = 1.5,
+                                         .attempts = 3,
+                                         .failures = 2,
+                                         .drifts = 1,
+                                         .last_error = "forbidden",
+                                         .last_error_at = 1'700'000'000,
+                                         .failing = true};
     scrape.version = "0.1.0";
     return expose(scrape);
 }
@@ -68,6 +80,20 @@ TEST(Exposition, BucketsAreCumulativeAndInSeconds) {
     EXPECT_TRUE(lines.contains(bucket + R"("+Inf"} 3)"));
     EXPECT_TRUE(lines.contains(
         R"(switchyard_request_duration_seconds_count{service="app",slot="blue"} 3)"));
+}
+
+TEST(Exposition, ShowsWhereTheReservedIpIs) {
+    const auto lines = lines_of(sample_page());
+    const std::string labels = R"({service="app",address="203.0.113.10"})";
+    EXPECT_TRUE(
+        lines.contains("switchyard_reserved_ip_desired_droplet" + labels + " 5000000001"));
+    EXPECT_TRUE(lines.contains("switchyard_reserved_ip_observed_droplet" + labels + " 7"));
+    EXPECT_TRUE(lines.contains("switchyard_reserved_ip_following" + labels + " 0"));
+    EXPECT_TRUE(lines.contains("switchyard_reserved_ip_drift_seconds" + labels + " 1.5"));
+    EXPECT_TRUE(lines.contains("switchyard_reserved_ip_attempts_total" + labels + " 3"));
+    EXPECT_TRUE(lines.contains("switchyard_reserved_ip_failures_total" + labels + " 2"));
+    EXPECT_TRUE(lines.contains("switchyard_reserved_ip_foreign_changes_total" + labels + " 1"));
+    EXPECT_TRUE(lines.contains("switchyard_reserved_ip_failing" + labels + " 1"));
 }
 
 TEST(Exposition, ShowsWhichSlotIsLive) {
@@ -145,7 +171,7 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 38U);
+    EXPECT_EQ(families, 47U);
 }
 
 /// docs/operations.md names every metric, and no other.
