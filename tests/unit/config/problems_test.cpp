@@ -34,7 +34,7 @@ TEST(Problems, OfTheTopLevel) {
              "f:3:1: unknown key 'trustedProxies'; did you mean 'trusted_proxies'?"},
             {"zzz: 1\n",
              "f:3:1: unknown key 'zzz'; expected one of workers, listeners, admin, state, limits, "
-             "timeouts, access_log, log, trusted_proxies, via, error_pages, services"},
+             "timeouts, access_log, log, trusted_proxies, via, error_pages, ssh, services"},
             {"reserved_ip: {provider: digitalocean}\n",
              "f:3:1: 'reserved_ip' comes with a later version"},
             {"workers: 0\n", "f:3:10: 'workers': '0' is out of range; expected 1 to 1024, or auto"},
@@ -181,7 +181,6 @@ TEST(Problems, OfAService) {
         kService,
         {
             {"    preview: {header: X}\n", "f:5:5: 'preview' comes with a later version"},
-            {"    deploy: {command: x}\n", "f:5:5: 'deploy' comes with a later version"},
             {"    canary: 5\n", "f:5:5: 'canary' comes with a later version"},
             {"    healthcheck: {path: /up}\n",
              "f:5:5: unknown key 'healthcheck' in 'services.app'; did you mean 'health_check'?"},
@@ -273,8 +272,6 @@ TEST(Problems, OfSlots) {
              "f:5:24: 'targets': '127.0.0.1:80' is a listener of this file (line 1): requests "
              "would "
              "go around in a circle"},
-            {"      blue: {targets: [\"a:1\"], deploy_to: [x]}\n",
-             "f:5:32: 'deploy_to' comes with a later version"},
             {"      blue: {targets: [\"a:1\"], droplet_id: 7}\n",
              "f:5:32: 'droplet_id' comes with a later version"},
             {"      blue: {targets: [\"a:1\"], name: \"a\\nb\"}\n",
