@@ -124,12 +124,15 @@ void read_ssh(Section& section, Ssh& ssh) {
         section.problem(section.mark("agent"), "agent", *why);
     }
     section.file("known_hosts", ssh.known_hosts);
-    if (ssh.known_hosts.find('%') != std::string::npos) {
-        section.problem(section.mark("known_hosts"), "known_hosts",
-                        in_quotes(ssh.known_hosts) +
+    const auto no_placeholder = [&section](const char* key, const std::string& file) {
+        if (file.find('%') == std::string::npos) return;
+        section.problem(section.mark(key), key,
+                        in_quotes(file) +
                             " has a '%', which the SSH library takes for a placeholder; expected "
                             "another name");
-    }
+    };
+    no_placeholder("agent", ssh.agent);
+    no_placeholder("known_hosts", ssh.known_hosts);
     section.duration("connect_timeout", ssh.connect_timeout, 1ms, 1h);
     section.duration("keep_alive", ssh.keep_alive, 1ms, 1h);
     if (!ssh.key_file.empty() && !ssh.agent.empty()) {

@@ -6,6 +6,7 @@
 #include <new>
 #include <poll.h>
 #include <stdexcept>
+#include <utility>
 
 namespace switchyard::deploy {
 namespace {
@@ -41,7 +42,7 @@ Link::Link(const config::DeployHost& host, const config::Ssh& ssh, Descriptor so
       event_(::ssh_event_new()) {
     if (!session_ || !event_) throw std::bad_alloc();
     ssh_session s = session_.get();
-    const int off = 0;
+    const bool off = false;
     const int on = 1;
     const unsigned port = host.port;
     const std::string& user = host.user.empty() ? ssh.user : host.user;
@@ -144,9 +145,13 @@ void Link::expect_life() {
     next_keep_alive_ = Clock::now() + ssh_.keep_alive;
 }
 
-void Link::ignore_cancellation() {
-    if (!std::exchange(heeds_cancellation_, false)) return;
-    if (in_event_) ::ssh_event_remove_fd(event_.get(), cancellation_.fd());
+void Link::heed_cancellation(bool heeds) {
+    if (std::exchange(heeds_cancellation_, heeds) == heeds || !in_event_) return;
+    if (heeds) {
+        (void)::ssh_event_add_fd(event_.get(), cancellation_.fd(), POLLIN, nothing, nullptr);
+    } else {
+        ::ssh_event_remove_fd(event_.get(), cancellation_.fd());
+    }
 }
 
 void Link::poll(int timeout_ms) {

@@ -56,8 +56,8 @@ class Link {
     /// that the connection is lost.
     void expect_life();
 
-    /// From here on pause() goes on although it is cancelled: what runs has to be ended.
-    void ignore_cancellation();
+    /// Whether a cancellation ends pause(). Not while what runs is being ended.
+    void heed_cancellation(bool heeds);
 
   private:
     void keep_alive();

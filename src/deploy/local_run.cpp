@@ -119,7 +119,7 @@ class Child {
         for (;;) {
             if (!last && has_ended()) last = std::min(deadline, Clock::now() + open_output);
             if (last && (all_closed() || Clock::now() >= *last)) return std::nullopt;
-            if (heed && cancellation_.requested()) return Kind::cancelled;
+            if (!last && heed && cancellation_.requested()) return Kind::cancelled;
             if (!last && Clock::now() >= deadline) return Kind::timed_out;
             wait(last.value_or(deadline), heed);
         }

@@ -32,7 +32,9 @@ Outcome RemoteSession::outcome_of(Fault fault) const {
 
 Outcome RemoteSession::connect() {
     if (cancellation_->requested()) return outcome_of({Kind::cancelled, {}});
-    if (link_ && link_->connected()) return {};
+    // It may have been lost without anybody having looked.
+    if (link_ && !link_->pause(TimePoint::max(), true)) return {};
+    if (cancellation_->requested()) return outcome_of({Kind::cancelled, {}});
     link_.reset();
     const TimePoint deadline = Clock::now() + ssh_.connect_timeout;
     const auto in_time = [this](Fault fault, const char* what) {
@@ -99,7 +101,7 @@ Outcome RemoteSession::follow(Channel& channel, RunningCommand& running, TimePoi
         // Something in the background may hold the output open for as long as it runs.
         if (had_result && !any && Clock::now() - quiet_since >= patience_.open_output) break;
         if (const auto fault = link_->pause(deadline, any)) {
-            if (channel.has_result() && fault->kind != Kind::cancelled) break;
+            if (channel.has_result()) break;
             return end(channel, running, *fault, timeout);
         }
     }
@@ -126,7 +128,12 @@ Outcome RemoteSession::end(Channel& channel, RunningCommand& running, const Faul
         outcome.message = host_.text + ": cancelled, the command was ended";
     }
     if (channel.has_result()) return outcome;
-    if (why.kind != Kind::lost && end_group(channel, running)) return outcome;
+    if (why.kind != Kind::lost) {
+        link_->heed_cancellation(false);
+        const bool gone = end_group(channel, running);
+        link_->heed_cancellation(true);
+        if (gone) return outcome;
+    }
     outcome.may_still_run = true;
     const std::string number = running.pid() ? std::to_string(*running.pid()) : "";
     outcome.message += why.kind == Kind::lost ? ". The command may still run there"
@@ -144,7 +151,6 @@ bool RemoteSession::end_group(Channel& channel, RunningCommand& running) {
     const auto take = [&running](bool from_stderr, std::string_view octets) {
         running.take(from_stderr, octets);
     };
-    link_->ignore_cancellation();
     // It may just have begun, and not have told its PID.
     while (!running.pid() && !channel.at_end()) {
         const bool any = channel.read(take);

@@ -266,7 +266,6 @@ TEST_F(Remote, AFloodOfLinesIsBoundedAndCounted) {
 TEST_F(Remote, TheControlThreadNeverWaits) {
     // Neither for a host that says nothing, nor while its job is destroyed.
     hosts.resize(1);
-    sshd.signal_sessions(SIGSTOP);
     auto job = open();
     on_line = [&](const std::string&) { sshd.signal_sessions(SIGSTOP); };
     std::optional<Outcomes> ended;
