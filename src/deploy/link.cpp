@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <libssh/server.h>  // ssh_send_keepalive() stands there, and is for clients too.
+
 namespace switchyard::deploy {
 namespace {
 

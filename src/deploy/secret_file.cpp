@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace switchyard::deploy {
 namespace {
@@ -41,7 +42,7 @@ Result<std::string> read_file(const std::string& path, std::size_t most, mode_t 
         return Error("'" + path + "' has more than " + std::to_string(most / 1024) + " KiB");
     }
     text.resize(size);
-    return text;
+    return Result<std::string>(boost::system::in_place_value, std::move(text));
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ TEST(Load, DefaultsAreThoseOfTheStructs) {
     Service service;
     service.name = "app";
     service.hosts = {"*"};
-    service.slots[0] = Slot{"blue", {{Target::Kind::ip, "10.0.0.2:80", "10.0.0.2", 80}}};
+    service.slots[0] = Slot{"blue", {{Target::Kind::ip, "10.0.0.2:80", "10.0.0.2", 80}}, {}};
     expected.services = {service};
     EXPECT_EQ(config, expected);
 }

@@ -4,7 +4,7 @@
 #include "support/process.hpp"
 
 #include <csignal>
-#include <sys/wait.h>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,6 @@ namespace switchyard::deploy {
 namespace {
 
 using test::eventually;
-using test::Run;
 using test::run_program;
 
 const std::string kEvil[] = {"",
@@ -32,7 +31,7 @@ const std::string kEvil[] = {"",
 
 TEST(CommandLine, QuotesWhateverItIs) {
     for (const std::string& text : kEvil) {
-        const Run run = run_program({"/bin/sh", "-c", "printf %s " + shell_quote(text)});
+        const auto run = run_program({"/bin/sh", "-c", "printf %s " + shell_quote(text)});
         EXPECT_EQ(run.out, text);
         EXPECT_EQ(run.err, "");
     }
@@ -46,7 +45,7 @@ TEST(CommandLine, PassesVariablesAndTellsThePid) {
                               {}};
         const auto line = remote_command_line(command, "mark");
         ASSERT_TRUE(line);
-        const Run run = run_program({"/bin/sh", "-c", *line});
+        const auto run = run_program({"/bin/sh", "-c", *line});
         EXPECT_EQ(run.exit.code, 7);
         EXPECT_EQ(run.err, "");
         ASSERT_TRUE(run.out.starts_with("mark:")) << run.out;
@@ -60,7 +59,7 @@ TEST(CommandLine, ThePidLeadsAGroupOfItsOwn) {
         const Command command{"ps -o pgid= -p $$; echo $$", {}, {}};
         const auto line = remote_command_line(command, "mark");
         ASSERT_TRUE(line);
-        const Run run = run_program({"/bin/sh", "-c", before + *line});
+        const auto run = run_program({"/bin/sh", "-c", before + *line});
         std::string out = run.out;
         for (char& c : out) {
             if (c == '\n' || c == ':') c = ' ';
