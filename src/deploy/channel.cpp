@@ -1,8 +1,15 @@
 #include "deploy/channel.hpp"
 
+#include "deploy/line_splitter.hpp"
+
 #include <new>
 
 namespace switchyard::deploy {
+namespace {
+
+constexpr std::size_t kMaxName = 40;
+
+}  // namespace
 
 Channel::Channel(Link& link) : link_(link), channel_(::ssh_channel_new(link.session())) {
     if (channel_ == nullptr) throw std::bad_alloc();
@@ -61,7 +68,7 @@ void Channel::on_status(ssh_session, ssh_channel, int status, void* self) {
 
 void Channel::on_signal(ssh_session, ssh_channel, const char* name, int, const char*, const char*,
                         void* self) {
-    static_cast<Channel*>(self)->signal_ = name == nullptr ? "" : name;
+    static_cast<Channel*>(self)->signal_ = harmless(name == nullptr ? "" : name, kMaxName);
 }
 
 }  // namespace switchyard::deploy

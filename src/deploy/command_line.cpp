@@ -10,11 +10,12 @@ namespace {
 
 /// $1: command, $2: marker. OpenSSH's sshd starts every command as the leader of a group already;
 /// where something stands between (a forced command), setsid makes it one. As the caller leads no
-/// group then, setsid does not fork, and the PID stays.
+/// group then, setsid does not fork, and the PID stays. Nobody types: what asks for input gets its
+/// end.
 constexpr std::string_view kStart =
     "printf '%s:%s\\n' \"$2\" \"$$\"; "
     "if kill -0 \"-$$\" 2>/dev/null || ! command -v setsid >/dev/null 2>&1; "
-    "then exec sh -c \"$1\"; else exec setsid sh -c \"$1\"; fi";
+    "then exec sh -c \"$1\" </dev/null; else exec setsid sh -c \"$1\" </dev/null; fi";
 
 /// $1: PID, $2 and $3: how many tenths of a second to wait. Where there is a /proc, dead processes
 /// that nobody has asked for yet (state Z) are not counted.

@@ -128,6 +128,22 @@ bool LineSplitter::skip_escape(char32_t c) {
     return false;
 }
 
+std::string harmless(std::string_view text, std::size_t most) {
+    std::string line;
+    LineSplitter splitter([&line](std::string part) {
+        if (!line.empty() && !part.empty()) line += ' ';
+        line += part;
+    });
+    splitter.feed(text.substr(0, most));
+    splitter.finish();
+    if (line.size() > most) {
+        while (most > 0 && (line[most] & 0xc0) == 0x80)
+            --most;
+        line.resize(most);
+    }
+    return line;
+}
+
 void LineSplitter::append(std::string_view octets) {
     if (line_.size() + octets.size() > kMaxLine) on_line_(std::exchange(line_, {}));
     line_ += octets;

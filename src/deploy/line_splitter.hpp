@@ -46,4 +46,7 @@ class LineSplitter {
     bool after_cr_ = false;
 };
 
+/// A text of somebody else's, made harmless likewise, in one line of at most `most` octets.
+[[nodiscard]] std::string harmless(std::string_view text, std::size_t most);
+
 }  // namespace switchyard::deploy

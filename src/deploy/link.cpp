@@ -1,20 +1,23 @@
 #include "deploy/link.hpp"
 
+#include "deploy/line_splitter.hpp"
 #include "deploy/lookup.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <libssh/server.h>  // ssh_send_keepalive() stands there, and is for clients too.
 #include <new>
 #include <poll.h>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
-
-#include <libssh/server.h>  // ssh_send_keepalive() stands there, and is for clients too.
 
 namespace switchyard::deploy {
 namespace {
 
 constexpr int kPause = 50;  // ms
 constexpr int kMaxUnanswered = 3;
+constexpr std::size_t kMaxError = 300;
 
 void set(ssh_session session, ssh_options_e option, const void* value) {
     if (::ssh_options_set(session, option, value) != SSH_OK) {
@@ -56,8 +59,12 @@ Link::Link(const config::DeployHost& host, const config::Ssh& ssh, Descriptor so
     set(s, SSH_OPTIONS_PORT, &port);
     set(s, SSH_OPTIONS_USER, user.c_str());
     set(s, SSH_OPTIONS_STRICTHOSTKEYCHECK, &on);
-    // With a pinned key no entry may influence which kind of key is asked for.
-    const char* known = host.fingerprint.empty() ? ssh.known_hosts.c_str() : "/dev/null";
+    // With a pinned key no entry may influence which kind of key is asked for. And libssh would
+    // wait for a writer if it were a FIFO.
+    std::error_code ignored;
+    const bool looks_up =
+        host.fingerprint.empty() && std::filesystem::is_regular_file(ssh.known_hosts, ignored);
+    const char* known = looks_up ? ssh.known_hosts.c_str() : "/dev/null";
     set(s, SSH_OPTIONS_KNOWNHOSTS, known);
     set(s, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null");
     if (!ssh.agent.empty()) set(s, SSH_OPTIONS_IDENTITY_AGENT, ssh.agent.c_str());
@@ -102,7 +109,8 @@ std::optional<Fault> Link::handshake(TimePoint deadline) {
 }
 
 std::string Link::error() const {
-    const std::string text = ::ssh_get_error(session_.get());
+    // Some of them quote what the host has sent.
+    std::string text = harmless(::ssh_get_error(session_.get()), kMaxError);
     return text.empty() ? "the host closed the connection" : text;
 }
 
@@ -157,7 +165,9 @@ void Link::heed_cancellation(bool heeds) {
 }
 
 void Link::poll(int timeout_ms) {
-    (void)::ssh_event_dopoll(event_.get(), timeout_ms);
+    if (::ssh_event_dopoll(event_.get(), timeout_ms) != SSH_ERROR) return;
+    // What that means is seen by connected(); until then it must not become a busy loop.
+    ::poll(nullptr, 0, std::min(timeout_ms, 10));
 }
 
 void Link::keep_alive() {

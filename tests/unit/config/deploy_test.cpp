@@ -208,29 +208,29 @@ TEST(DeployConfig, ProblemsOfDeployTo) {
          "f:6:13: missing key 'deploy_to' in 'services.app.slots.blue': the service has 'deploy', "
          "which needs the hosts of both slots, like [\"deploy@10.0.0.2\"]"},
         {with_hosts(", deploy_to: h", good),
-         "f:6:49: 'deploy_to': expected a list, not text; write [\"h\"]"},
+         "f:6:51: 'deploy_to': expected a list, not text; write [\"h\"]"},
         {with_hosts(", deploy_to: []", good),
-         "f:6:49: 'deploy_to': an empty list; expected the hosts of the slot, like "
+         "f:6:51: 'deploy_to': an empty list; expected the hosts of the slot, like "
          "[\"deploy@10.0.0.2\"]"},
         {with_hosts(", deploy_to: [\"a b@h\"]", good),
-         "f:6:50: 'deploy_to': 'a b' is not a user's name; expected up to 64 letters, digits, '-', "
+         "f:6:52: 'deploy_to': 'a b' is not a user's name; expected up to 64 letters, digits, '-', "
          "'_' and '.', the first one no '-'"},
         {with_hosts(", deploy_to: [h, deploy@h]", good),
-         "f:6:53: 'deploy_to': 'deploy@h' twice in one slot, first given in line 6"},
+         "f:6:55: 'deploy_to': 'deploy@h' twice in one slot, first given in line 6"},
         {with_hosts(", deploy_to: [[h]]", good),
-         "f:6:50: 'deploy_to': expected a single value, not a list; a text that begins with [ "
+         "f:6:52: 'deploy_to': expected a single value, not a list; a text that begins with [ "
          "needs quotes"},
         {with_hosts(", deploy_to: [{fingerprint: \"" + kPrint + "\"}]", good),
-         "f:6:50: missing key 'host' in 'services.app.slots.blue.deploy_to[]': expected "
+         "f:6:52: missing key 'host' in 'services.app.slots.blue.deploy_to[]': expected "
          "'user@host:port'"},
         {with_hosts(", deploy_to: [{host: h, fingerprint: x}]", good),
-         "f:6:73: 'fingerprint': 'x' is not a fingerprint: it does not begin with 'SHA256:'; "
+         "f:6:75: 'fingerprint': 'x' is not a fingerprint: it does not begin with 'SHA256:'; "
          "'ssh-keygen -lf' prints it, like 'SHA256:' and 43 characters"},
         {with_hosts(", deploy_to: [{host: h, user: x}]", good),
-         "f:6:60: unknown key 'user' in 'services.app.slots.blue.deploy_to[]'; expected one of "
+         "f:6:62: unknown key 'user' in 'services.app.slots.blue.deploy_to[]'; expected one of "
          "host, fingerprint"},
         {with_hosts(", deploy_to: [{host: h}]", ", deploy_to: [a@h]", "{key_file: k}"),
-         "f:6:57: 'deploy_to': 'h' names no user; expected 'user@host:port', or 'ssh.user' at the "
+         "f:6:59: 'deploy_to': 'h' names no user; expected 'user@host:port', or 'ssh.user' at the "
          "top level"},
         {with_hosts(good, good, "{user: deploy}"),
          "f:8:13: 'deploy': nothing to log in with on the hosts; expected 'key_file' or 'agent' in "

@@ -5,8 +5,11 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdexcept>
+#include <string>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace switchyard::test {
@@ -32,10 +35,39 @@ class SilentServer {
     SilentServer& operator=(const SilentServer&) = delete;
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    [[nodiscard]] int fd() const noexcept { return fd_; }
 
   private:
     int fd_;
     std::uint16_t port_ = 0;
+};
+
+/// Says the same text to whoever connects first, and closes when it goes.
+class SayingServer {
+  public:
+    explicit SayingServer(std::string text)
+        : thread_([this, text = std::move(text)] {
+              const int fd = ::accept4(server_.fd(), nullptr, nullptr, SOCK_CLOEXEC);
+              if (fd < 0) return;
+              (void)!::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+              // Until the client has had enough.
+              char octets[4096];
+              while (::recv(fd, octets, sizeof octets, 0) > 0) {
+              }
+              ::close(fd);
+          }) {}
+    ~SayingServer() {
+        ::shutdown(server_.fd(), SHUT_RDWR);
+        thread_.join();
+    }
+    SayingServer(const SayingServer&) = delete;
+    SayingServer& operator=(const SayingServer&) = delete;
+
+    [[nodiscard]] std::uint16_t port() const noexcept { return server_.port(); }
+
+  private:
+    SilentServer server_;
+    std::thread thread_;
 };
 
 /// An address whose host answers nothing at all: the queue of the listener is full, so that the

@@ -77,6 +77,16 @@ TEST(LineSplitter, CutsLongLines) {
     }
 }
 
+TEST(Harmless, IsOneShortLine) {
+    EXPECT_EQ(harmless("a\nb\r\n\x1b[31mc\n", 100), "a b c");
+    EXPECT_EQ(harmless("", 100), "");
+    EXPECT_EQ(harmless("abcdef", 4), "abcd");
+    EXPECT_EQ(harmless("ab\u20ac", 4), "ab");
+    const std::string line = harmless(std::string(1000, '\x01'), 100);
+    EXPECT_LE(line.size(), 100u);
+    EXPECT_EQ(line.size() % 3, 0u);
+}
+
 TEST(LineSplitter, PiecesMakeNoDifference) {
     const std::string octets =
         "a\r\n\xe2\x82\xac\x1b[31mred\x1b[0m\r\xf0\x9f\x98\x80\xff\n\xe2\x82";

@@ -62,6 +62,14 @@ TEST_F(SshHostKey, WithoutAFileItIsUnknown) {
     EXPECT_FALSE(std::filesystem::exists(ssh.known_hosts)) << "never written";
 }
 
+TEST_F(SshHostKey, NothingIsWaitedForInAFifo) {
+    ssh.known_hosts = dir.file("fifo");
+    ASSERT_EQ(::mkfifo(ssh.known_hosts.c_str(), 0600), 0);
+    const Outcome outcome = connect();
+    EXPECT_EQ(outcome.kind, Kind::host_key);
+    EXPECT_THAT(outcome.message, HasSubstr("is not a regular file"));
+}
+
 TEST_F(SshHostKey, AKeyOfTheSameHostOnAnotherPortIsNoKey) {
     known("127.0.0.1 " + sshd.host_key().public_line + "\n");
     EXPECT_EQ(connect().kind, Kind::host_key);

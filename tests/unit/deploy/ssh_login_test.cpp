@@ -13,6 +13,7 @@ namespace switchyard::deploy::test {
 namespace {
 
 using switchyard::test::BlackHole;
+using switchyard::test::SayingServer;
 using switchyard::test::SilentServer;
 using switchyard::test::SshAgent;
 using testing::HasSubstr;
@@ -151,6 +152,34 @@ TEST_F(SshLogin, AHostThatSaysNothingTimesOut) {
     std::thread canceller([this] { cancellation->request(); });
     EXPECT_EQ(connect().kind, Kind::cancelled);
     canceller.join();
+}
+
+TEST_F(SshLogin, WhatAHostSaysIsMadeHarmless) {
+    // SSH_MSG_DISCONNECT before any key exchange (RFC 4253 section 11.1).
+    const std::string words = "\x1b[31mevil\nmore\x07";
+    std::string payload = "\x01" + std::string("\0\0\0\x02", 4) + std::string("\0\0\0", 3) +
+                          static_cast<char>(words.size()) + words + std::string(4, '\0');
+    const std::size_t padding = 8 + (8 - (payload.size() + 5) % 8);
+    std::string packet(3, '\0');
+    packet += static_cast<char>(1 + payload.size() + padding);
+    packet += static_cast<char>(padding);
+    packet += payload + std::string(padding, '\0');
+    const SayingServer server("SSH-2.0-evil\r\n" + packet);
+    host.port = server.port();
+    const Outcome outcome = connect();
+    EXPECT_EQ(outcome.kind, Kind::unreachable);
+    EXPECT_THAT(outcome.message, HasSubstr("evil more"));
+    for (const char c : outcome.message)
+        EXPECT_GE(c, 0x20) << outcome.message;
+}
+
+TEST_F(SshLogin, ARestOfAnotherProtocolIsNoSsh) {
+    const SayingServer server("HTTP/1.1 400 Bad Request\r\n\r\n" + std::string(4096, 'x'));
+    host.port = server.port();
+    ssh.connect_timeout = 2s;
+    const Outcome outcome = connect();
+    EXPECT_TRUE(outcome.kind == Kind::unreachable || outcome.kind == Kind::timed_out)
+        << outcome.message;
 }
 
 TEST_F(SshLogin, CancelledBeforehandNothingIsTried) {

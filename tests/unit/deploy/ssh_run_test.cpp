@@ -99,6 +99,11 @@ TEST_F(SshRun, BinaryOutputBecomesText) {
                                    "1:\xef\xbf\xbd"));
 }
 
+TEST_F(SshRun, WhoeverAsksForInputGetsItsEnd) {
+    EXPECT_EQ(run("cat; read -r line || echo end").kind, Kind::done);
+    EXPECT_THAT(lines, ElementsAre("1:end"));
+}
+
 TEST_F(SshRun, ClosingTheOutputIsNotTheEnd) {
     EXPECT_EQ(run("exec >/dev/null 2>&1; sleep 0.2; exit 5").exit_status, 5);
 }
