@@ -140,7 +140,7 @@ struct Ssh {
 struct Hook {
     enum class Where : std::uint8_t { remote, local };
     Where where = Where::remote;  ///< On every host of the slot, or beside the daemon.
-    std::string command;          ///< For a shell.
+    std::string command;          ///< For sh.
     milliseconds timeout = 1min;
     bool operator==(const Hook&) const = default;
 };
@@ -154,7 +154,7 @@ struct WarmUp {
 
 /// How a release gets onto the idle slot.
 struct Deploy {
-    std::string command;           ///< For the remote user's shell, on each host of the slot.
+    std::string command;           ///< For sh, on each host of the slot.
     milliseconds timeout = 10min;  ///< The command, on each host.
     bool one_by_one = false;       ///< One host after the other instead of all at once.
     std::map<std::string, std::string> env;

@@ -159,6 +159,16 @@ void read_services(Section& top, Config& config, FileClaims& claims) {
     }
 }
 
+/// Who deploys has to log in.
+void need_login(const Ssh& ssh, const FileClaims& claims, Report& report) {
+    if (!ssh.key_file.empty() || !ssh.agent.empty()) return;
+    for (const Mark mark : claims.deploys) {
+        report.add(mark,
+                   "'deploy': nothing to log in with on the hosts; expected 'key_file' or 'agent' "
+                   "in 'ssh' at the top level");
+    }
+}
+
 }  // namespace
 
 Config read_config(const Document& document, const std::string& file, const std::string& folder,
@@ -191,10 +201,13 @@ Config read_config(const Document& document, const std::string& file, const std:
         return text.empty() ? Parsed<std::string>(std::string()) : parse_pseudonym(text);
     });
     read_error_pages(top, config.error_pages);
+    top.section("ssh", [&](Section& section) { read_ssh(section, config.ssh); });
+    claims.ssh = config.ssh;
     read_services(top, config, claims);
     top.section("reserved_ip", [&](Section& section) {
         config.reserved_ip = read_reserved_ip(section, config.services);
     });
+    need_login(config.ssh, claims, report);
     top.finish();
     return config;
 }

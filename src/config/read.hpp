@@ -12,8 +12,10 @@ namespace switchyard::config {
 
 /// What places far from each other in the file claim.
 struct FileClaims {
-    Claims listeners;  ///< By address.
-    Claims routes;     ///< By host and path.
+    Claims listeners;           ///< By address.
+    Claims routes;              ///< By host and path.
+    Ssh ssh;                    ///< What hosts that are deployed to may leave out.
+    std::vector<Mark> deploys;  ///< Where services say how they are deployed.
 };
 
 /// The whole file. `log` collects the keys, for tests; may be null.
@@ -24,6 +26,12 @@ struct FileClaims {
 
 /// The services have been read already.
 [[nodiscard]] ReservedIp read_reserved_ip(Section& section, const std::vector<Service>& services);
+void read_ssh(Section& section, Ssh& ssh);
+
+/// `deploy_to` of a slot.
+void read_deploy_to(Section& section, const Ssh& ssh, Slot& slot);
+
+void read_deploy(Section& section, Deploy& deploy);
 
 /// `name` has been checked already.
 [[nodiscard]] Service read_service(Section& section, const std::string& name, FileClaims& claims);

@@ -46,7 +46,7 @@ const Claims::Claim* own_listener(const Target& target, const Claims& listeners)
 }
 
 void read_slot(Section& section, Colour colour, Slot& slot, Claims& targets,
-               const Claims& listeners) {
+               const FileClaims& file) {
     slot.name = std::string(to_string(colour));
     section.read("name", slot.name, parse_slot_name);
     Claims own;
@@ -63,7 +63,7 @@ void read_slot(Section& section, Colour colour, Slot& slot, Claims& targets,
                                 in_quotes(elsewhere->owner) +
                                 " too; a switch would change nothing for it");
         }
-        if (const auto* listener = own_listener(target, listeners)) {
+        if (const auto* listener = own_listener(target, file.listeners)) {
             section.problem(mark, "targets",
                             in_quotes(address) + " is a listener of this file (line " +
                                 std::to_string(listener->mark.line) +
@@ -73,13 +73,24 @@ void read_slot(Section& section, Colour colour, Slot& slot, Claims& targets,
     });
     if (!any) section.missing("targets", "a slot needs at least one, like [\"10.0.0.2:8000\"]");
     section.number("droplet_id", slot.droplet_id, 1, std::numeric_limits<std::int64_t>::max());
+    read_deploy_to(section, file.ssh, slot);
 }
 
-void read_slots(Section& section, Service& service, const Claims& listeners) {
+void read_slots(Section& section, Service& service, const FileClaims& file) {
+    const bool deploys = service.deploy.has_value();
     Claims targets;
     for (const Colour colour : kColours) {
         section.section(to_string(colour), [&](Section& inner) {
-            read_slot(inner, colour, service.slots[index_of(colour)].emplace(), targets, listeners);
+            Slot& slot = service.slots[index_of(colour)].emplace();
+            read_slot(inner, colour, slot, targets, file);
+            if (deploys && !inner.has("deploy_to")) {
+                inner.missing("deploy_to",
+                              "the service has 'deploy', which needs the hosts of both slots, "
+                              "like [\"deploy@10.0.0.2\"]");
+            } else if (!deploys && inner.has("deploy_to")) {
+                inner.problem(inner.mark("deploy_to"), "deploy_to",
+                              "has a meaning only together with 'deploy' of the service");
+            }
         });
     }
     const auto& blue = service.slots[0];
@@ -154,11 +165,19 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
     }
     claim_routes(section, service, marks, claims);
 
-    section.section("slots", [&](Section& inner) { read_slots(inner, service, claims.listeners); });
+    section.section("deploy",
+                    [&](Section& inner) { read_deploy(inner, service.deploy.emplace()); });
+    if (service.deploy) claims.deploys.push_back(section.mark("deploy"));
+    section.section("slots", [&](Section& inner) { read_slots(inner, service, claims); });
     if (!section.has("slots")) {
         section.missing("slots", "expected 'blue' and 'green', each with 'targets'");
     }
     read_initial_live(section, service);
+    if (service.deploy && service.slots[0].has_value() != service.slots[1].has_value()) {
+        section.problem(section.mark("deploy"), "deploy",
+                        "goes to the idle slot, and a service with one slot has none; expected "
+                        "'blue' and 'green' in 'slots'");
+    }
 
     section.section("health_check",
                     [&](Section& inner) { read_health_check(inner, service.health_check); });

@@ -10,7 +10,7 @@ namespace switchyard::config {
 namespace {
 
 /// Keys that the product's documents show and that a later version brings.
-constexpr std::string_view kLaterKeys[] = {"deploy", "deploy_to", "preview", "canary"};
+constexpr std::string_view kLaterKeys[] = {"preview", "canary"};
 
 std::string_view kind_name(const Value& value) {
     switch (value.kind) {
@@ -99,7 +99,7 @@ const Section::Field* Section::find(std::string_view key) const {
 }
 
 Section::Field* Section::ask(std::string_view key) {
-    known_.push_back(key);
+    if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
     if (reader_.log != nullptr) reader_.log->known.insert(log_path(key));
     Field* field = find(key);
     if (field == nullptr) return nullptr;
@@ -186,6 +186,12 @@ bool Section::entries(std::string_view key,
         }
     });
     return !empty;
+}
+
+const Value* Section::value(std::string_view key) {
+    const Field* field = ask(key);
+    if (field == nullptr || field->value->kind == Value::Kind::null) return nullptr;
+    return field->value;
 }
 
 bool Section::is_scalar(const Value& value, std::string_view key) {

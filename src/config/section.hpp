@@ -115,6 +115,10 @@ class Section {
     void section_of(const Value& value, const std::string& key, const std::string& log_key,
                     const std::function<void(Section&)>& read);
 
+    /// The key's value, for keys that take values of several kinds; marks the key as known. Null
+    /// when it is not there or has no value.
+    const Value* value(std::string_view key);
+
     /// Whether it is a scalar; if not, says so.
     bool is_scalar(const Value& value, std::string_view key);
 

@@ -34,7 +34,8 @@ TEST(Problems, OfTheTopLevel) {
              "f:3:1: unknown key 'trustedProxies'; did you mean 'trusted_proxies'?"},
             {"zzz: 1\n",
              "f:3:1: unknown key 'zzz'; expected one of workers, listeners, admin, state, limits, "
-             "timeouts, access_log, log, trusted_proxies, via, error_pages, services, reserved_ip"},
+             "timeouts, access_log, log, trusted_proxies, via, error_pages, ssh, services, "
+             "reserved_ip"},
             {"workers: 0\n", "f:3:10: 'workers': '0' is out of range; expected 1 to 1024, or auto"},
             {"workers: many\n",
              "f:3:10: 'workers': 'many' is not a whole number; expected 1 to 1024, or auto"},
@@ -179,7 +180,6 @@ TEST(Problems, OfAService) {
         kService,
         {
             {"    preview: {header: X}\n", "f:5:5: 'preview' comes with a later version"},
-            {"    deploy: {command: x}\n", "f:5:5: 'deploy' comes with a later version"},
             {"    canary: 5\n", "f:5:5: 'canary' comes with a later version"},
             {"    healthcheck: {path: /up}\n",
              "f:5:5: unknown key 'healthcheck' in 'services.app'; did you mean 'health_check'?"},
@@ -271,8 +271,6 @@ TEST(Problems, OfSlots) {
              "f:5:24: 'targets': '127.0.0.1:80' is a listener of this file (line 1): requests "
              "would "
              "go around in a circle"},
-            {"      blue: {targets: [\"a:1\"], deploy_to: [x]}\n",
-             "f:5:32: 'deploy_to' comes with a later version"},
             {"      blue: {targets: [\"a:1\"], droplet_id: 9223372036854775808}\n",
              "f:5:44: 'droplet_id': '9223372036854775808' is out of range; expected 1 to "
              "9223372036854775807"},

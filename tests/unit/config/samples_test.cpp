@@ -64,6 +64,11 @@ TEST(Samples, SwitchyardYamlShowsTheDefaults) {
     EXPECT_EQ(config.admin.socket_mode, defaults.admin.socket_mode);
     EXPECT_EQ(config.access_log.format, defaults.access_log.format);
     EXPECT_EQ(config.access_log.buffer_bytes, defaults.access_log.buffer_bytes);
+    Ssh ssh = config.ssh;
+    ssh.user.clear();
+    ssh.key_file.clear();
+    ssh.passphrase_file.clear();
+    EXPECT_EQ(ssh, defaults.ssh);
 
     ASSERT_EQ(config.listeners.size(), 2u);
     EXPECT_EQ(config.listeners[0].https_port, Listener().https_port);
@@ -74,6 +79,18 @@ TEST(Samples, SwitchyardYamlShowsTheDefaults) {
 
     ASSERT_EQ(config.services.size(), 1u);
     Service service = config.services[0];
+    ASSERT_TRUE(service.deploy);
+    Deploy deploy = *std::exchange(service.deploy, std::nullopt);
+    deploy.command.clear();
+    deploy.env.clear();
+    deploy.warm_up.paths.clear();
+    ASSERT_TRUE(deploy.before_switch && deploy.after_switch);
+    EXPECT_EQ(deploy.before_switch->timeout, Hook().timeout);
+    EXPECT_EQ(deploy.before_switch->where, Hook().where);
+    EXPECT_EQ(deploy.after_switch->timeout, Hook().timeout);
+    deploy.before_switch.reset();
+    deploy.after_switch.reset();
+    EXPECT_EQ(deploy, Deploy());
     service.name.clear();
     service.hosts.clear();
     service.slots[0].reset();
