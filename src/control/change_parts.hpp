@@ -39,23 +39,4 @@ struct Controller::Commit {
     std::int64_t history_id = 0;
 };
 
-/// Holds the change lock of a service while it is being changed; gives it back early by release().
-class Controller::ChangeGuard {
-  public:
-    ChangeGuard(std::optional<ChangeUnderWay>& place, Caller caller, std::string action)
-        : place_(&place) {
-        place = ChangeUnderWay{std::move(caller), std::move(action), Wall::now()};
-    }
-    ChangeGuard(const ChangeGuard&) = delete;
-    ChangeGuard& operator=(const ChangeGuard&) = delete;
-    ~ChangeGuard() { release(); }
-    void release() noexcept {
-        if (place_ != nullptr) place_->reset();
-        place_ = nullptr;
-    }
-
-  private:
-    std::optional<ChangeUnderWay>* place_;
-};
-
 }  // namespace switchyard::control

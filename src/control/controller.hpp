@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "config/load.hpp"
 #include "control/catalog.hpp"
+#include "control/change_guard.hpp"
 #include "control/change_ticket.hpp"
 #include "control/events.hpp"
 #include "control/ports.hpp"
@@ -112,14 +113,18 @@ class Controller {
     struct Assessment;
     struct Survey;
     struct Commit;
-    class ChangeGuard;
 
     // controller_change.cpp
     boost::asio::awaitable<void> run_change(ChangeRequest request,
                                             std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> make_change(ChangeRequest request,
                                              std::shared_ptr<ChangeTicket> ticket);
-    [[nodiscard]] Assessment assess(const ChangeRequest& request) const;
+    /// The second half of a change: from the gate to the end of the drain. Nothing speaks against
+    /// it but health; `guard` is the service's lock, which is given back when it is acknowledged.
+    boost::asio::awaitable<void> carry_out(ChangeRequest request, Assessment assessment,
+                                           ChangeGuard guard, std::shared_ptr<ChangeTicket> ticket);
+    /// `ours`: the lock of the service is held by whoever asks.
+    [[nodiscard]] Assessment assess(const ChangeRequest& request, bool ours = false) const;
     [[nodiscard]] boost::json::object committed_json(const Commit& commit) const;
     [[nodiscard]] boost::json::array service_names() const;
 

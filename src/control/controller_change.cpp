@@ -40,7 +40,7 @@ json::array Controller::service_names() const {
     return names;
 }
 
-Controller::Assessment Controller::assess(const ChangeRequest& request) const {
+Controller::Assessment Controller::assess(const ChangeRequest& request, bool ours) const {
     Assessment found;
     if (stopping_) {
         found.refusals.push_back(control::stopping());
@@ -53,7 +53,8 @@ Controller::Assessment Controller::assess(const ChangeRequest& request) const {
     }
     const route::ServiceState& state = *found.state;
     const state::ServiceRecord& record = entries_.at(request.service).record;
-    if (const auto change = change_under_way(request.service)) {
+    const auto change = change_under_way(request.service);
+    if (change && !ours) {
         found.refusals.push_back(busy(request.service, *change));
     }
     if (request.if_epoch && *request.if_epoch != state.epoch) {
@@ -81,7 +82,6 @@ Controller::Assessment Controller::assess(const ChangeRequest& request) const {
 
 asio::awaitable<void> Controller::make_change(ChangeRequest request,
                                               std::shared_ptr<ChangeTicket> ticket) {
-    const Steady::time_point begun = Steady::now();
     Assessment assessment = assess(request);
     const bool known = assessment.state != nullptr;
     if (request.plan && known) {
@@ -96,8 +96,16 @@ asio::awaitable<void> Controller::make_change(ChangeRequest request,
     }
 
     // From here to the commit this service is ours.
+    ChangeGuard guard(entries_.at(request.service).change, request.caller, request.action());
+    co_await carry_out(std::move(request), std::move(assessment), std::move(guard),
+                       std::move(ticket));
+}
+
+asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment assessment,
+                                            ChangeGuard guard,
+                                            std::shared_ptr<ChangeTicket> ticket) {
+    const Steady::time_point begun = Steady::now();
     ServiceEntry& entry = entries_.at(request.service);
-    ChangeGuard guard(entry.change, request.caller, request.action());
     const State former = assessment.state;
     const Colour from = former->live;
     const Colour to = *assessment.to;
