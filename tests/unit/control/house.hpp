@@ -39,6 +39,7 @@ struct Disk {
     bool fail_services = false;
     bool fail_commit = false;
     bool fail_append = false;
+    bool fail_progress = false;
     bool hold_commit = false;  ///< A commit waits until this is false.
     int commits_waiting = 0;
 
