@@ -32,13 +32,28 @@ class AdminRoutes final : public HttpHandler {
     [[nodiscard]] HttpReply failure(unsigned status) const override;
 
   private:
-    /// A request taken apart: path segments behind /v1, and the query.
-    struct Call;
+    /// A request taken apart: the path's segments, and the query.
+    struct Call {
+        HttpRequest request;
+        std::vector<std::string> path;
+        std::vector<std::pair<std::string, std::string>> query;
+
+        [[nodiscard]] const std::string* parameter(std::string_view key) const {
+            for (const auto& [name, value] : query) {
+                if (name == key) return &value;
+            }
+            return nullptr;
+        }
+    };
 
     boost::asio::awaitable<Caller> caller_of(std::optional<std::uint32_t> uid);
     boost::asio::awaitable<HttpReply> dispatch(Call call);
     boost::asio::awaitable<HttpReply> change(Call call, bool rollback);
     boost::asio::awaitable<HttpReply> reload(Call call);
+    // deploy_routes.cpp
+    boost::asio::awaitable<HttpReply> deploy(Call call);
+    boost::asio::awaitable<HttpReply> cancel_deploy(Call call);
+    [[nodiscard]] HttpReply follow_deploy(const Call& call) const;
     boost::asio::awaitable<HttpReply> history(Call call);
     [[nodiscard]] HttpReply status(const Call& call) const;
     [[nodiscard]] HttpReply service(const Call& call) const;

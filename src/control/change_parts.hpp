@@ -30,6 +30,7 @@ struct Controller::Commit {
     const ChangeRequest* request = nullptr;
     const route::ServiceState* former = nullptr;
     const route::ServiceState* next = nullptr;
+    std::array<std::optional<state::Release>, 2> releases;
     Steady::time_point begun{};
     Steady::time_point durable{};
     Routing::Published published;

@@ -22,6 +22,7 @@ struct ChangeRequest {
     Caller caller;
     std::string service;
     bool rollback = false;
+    bool deploy = false;       ///< Only to be refused as one; see DeployRequest.
     std::optional<Colour> to;  ///< Of a switch; none: the slot that is not live.
     std::optional<std::uint64_t> if_epoch;
     bool force = false;
@@ -29,7 +30,10 @@ struct ChangeRequest {
     bool plan = false;
     bool wait = true;
 
-    [[nodiscard]] std::string action() const { return rollback ? "rollback" : "switch"; }
+    [[nodiscard]] std::string action() const {
+        if (deploy) return "deploy";
+        return rollback ? "rollback" : "switch";
+    }
 };
 
 /// What became of a command: either an error, or one object (plan, reload), or a stream of lines

@@ -27,6 +27,7 @@ Controller::Controller(asio::any_io_executor executor, Ports ports,
       routing_(executor, ports.publisher),
       events_(executor),
       health_changed_(executor),
+      drain_ended_(executor),
       stop_wanted_(executor),
       alive_(std::make_shared<Controller*>(this)),
       store_(std::move(store)),
@@ -96,6 +97,8 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
 
 Result<void> Controller::record() {
     try {
+        const auto told = record_interrupted();
+        if (!told) return told.error();
         for (const std::string& name : std::exchange(unrecorded_, {})) {
             const state::ServiceRecord& record = entries_.at(name).record;
             state::HistoryEntry entry;
@@ -139,6 +142,11 @@ asio::awaitable<void> Controller::stop() {
     health_changed_.notify();
     for (const auto& job : drains_)
         job->wake.notify();
+    for (const auto& [name, entry] : entries_) {
+        if (entry.deploy && !entry.deploy->over()) {
+            entry.deploy->push({.kind = DeployEvent::Kind::stop});
+        }
+    }
     events_.close();
     co_await tasks_.wait();
 }

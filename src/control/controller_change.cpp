@@ -1,6 +1,7 @@
 // Switch and rollback: checked, durable, visible, acknowledged; then the drain.
 #include "base/log.hpp"
 #include "control/change_parts.hpp"
+#include "control/deploy_view.hpp"
 
 #include <exception>
 #include <utility>
@@ -130,6 +131,7 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     record.epoch = former->epoch + 1;
     record.live_since = Wall::now();
     record.previous = from;
+    record.releases = entry.record.releases;
     state::HistoryEntry line;
     line.at = record.live_since;
     line.service = request.service;
@@ -140,6 +142,8 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     line.to = to;
     line.epoch = record.epoch;
     line.outcome = "committed";
+    const auto& release = record.releases[index_of(to)];
+    if (release) line.version = release->version;
     json::object receipt;
     receipt["epoch"] = record.epoch;
     receipt["forced"] = forced;
@@ -174,6 +178,7 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     commit.request = &request;
     commit.former = former.get();
     commit.next = next.get();
+    commit.releases = record.releases;
     commit.in_flight_on_old = job->drain.in_flight_at_begin();
     commit.forced = forced;
     commit.drain_timeout = timeout;
@@ -230,6 +235,8 @@ json::object Controller::committed_json(const Commit& commit) const {
     line["to"] = to_string(to.colour);
     line["from_name"] = from.name;
     line["to_name"] = to.name;
+    line["from_release"] = release_json(commit.releases[index_of(from.colour)]);
+    line["to_release"] = release_json(commit.releases[index_of(to.colour)]);
     line["epoch"] = commit.next->epoch;
     line["at"] = rfc3339(commit.published.at);
     line["durable_us"] = microseconds_between(commit.begun, commit.durable);

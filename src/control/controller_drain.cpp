@@ -145,6 +145,7 @@ asio::awaitable<void> Controller::end_drain(std::shared_ptr<DrainJob> job, bool 
     if (first != 0) line["first_on_new"] = rfc3339(wall_of_steady(first));
 
     std::erase(drains_, job);
+    drain_ended_.notify();
     ServiceEntry& entry = entries_[job->service];
     entry.drained_requests += counts.completed;
     entry.cut_requests += counts.cut;

@@ -233,7 +233,7 @@ void Stepper::switched() {
     if (!at(Stage::switching)) return;
     if (e_.ok) {
         s_.committed = true;
-        s_.epoch = e_.facts.epoch;
+        s_.epoch = e_.epoch;
         if (s_.cancel_late) add(DeployEffect::tell_too_late);
         end_stage(Outcome::done);
         return next();

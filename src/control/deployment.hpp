@@ -75,7 +75,7 @@ struct DeployEvent {
         hook_ended,
         health,  ///< A look at the targets: ok: all are healthy; `checks_since` tells by which checks.
         warmed_up,
-        switched,  ///< ok: committed, in epoch facts.epoch; else refused.
+        switched,  ///< ok: committed as `epoch`; else refused.
         drained,
         ip_reported,
         cancel,  ///< Somebody asks to stop.
@@ -87,6 +87,7 @@ struct DeployEvent {
     std::string message{};  ///< Why not ok, or a remark.
     bool may_still_run = false;  ///< Of connected, command_ended, hook_ended: not seen to end.
     Steady::time_point checks_since{};  ///< Of health: when the oldest of the checks that count began.
+    std::uint64_t epoch = 0;            ///< Of switched. Somebody may have gone on since.
     RoutingFacts facts{};
 };
 

@@ -128,6 +128,10 @@ bool SqliteStore::write(const std::string& service, const ServiceRecord& record)
 }
 
 bool SqliteStore::write(const SlotRelease& holds) {
+    if (!holds.release) {
+        Statement none(database_, "DELETE FROM releases WHERE service = ? AND slot = ?");
+        return none.bind(holds.service).bind(to_string(holds.slot)).finish();
+    }
     Statement statement(database_,
                         "INSERT INTO releases (service, slot, version, deployed_at_ns, complete)"
                         " VALUES (?, ?, ?, ?, ?) ON CONFLICT (service, slot) DO UPDATE SET"
@@ -135,9 +139,9 @@ bool SqliteStore::write(const SlotRelease& holds) {
                         " complete = excluded.complete");
     return statement.bind(holds.service)
         .bind(to_string(holds.slot))
-        .bind(holds.release.version)
-        .bind(to_ns(holds.release.deployed_at))
-        .bind(std::int64_t{holds.release.complete})
+        .bind(holds.release->version)
+        .bind(to_ns(holds.release->deployed_at))
+        .bind(std::int64_t{holds.release->complete})
         .finish();
 }
 

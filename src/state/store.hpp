@@ -58,11 +58,11 @@ struct HistoryEntry {
     std::string version;  ///< Of the release that it is about; empty: none, or it has no name.
 };
 
-/// What a slot holds from now on.
+/// What a slot holds from now on; none: nothing that a deploy brought.
 struct SlotRelease {
     std::string service;
     Colour slot = Colour::blue;
-    Release release;
+    std::optional<Release> release;
 };
 
 /// A SQLite file (WAL, synchronous=FULL). All calls block on the disk: call them from one thread

@@ -184,6 +184,7 @@ void DeploymentWorld::commit(Pending& pending) {
     ++epoch_;
     job->committed = true;
     job->committed_epoch = epoch_;
+    pending.event.epoch = epoch_;
     committed_by_[job->id] = epoch_;
     if (lock_ == job->id) lock_ = 0;
 }

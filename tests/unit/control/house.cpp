@@ -176,6 +176,8 @@ void ManualHealth::set(const std::string& address, route::Health health, std::st
     report.health = health;
     report.since = Wall::now();
     report.checked_at = Wall::now();
+    report.began = Steady::now();
+    report.passed = health == route::Health::healthy;
     report.error = std::move(error);
     const route::Target* changed = target(address);
     if (changed != nullptr && callback_) callback_(*changed, report);

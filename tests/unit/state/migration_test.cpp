@@ -139,6 +139,8 @@ TEST_F(StoreTest, ProgressWritesEntryAndReleaseTogetherOrNothing) {
     // A switch moves no release.
     ASSERT_TRUE(store->commit("app", record(Colour::green, 2), HistoryEntry{}));
     EXPECT_EQ(store->services().value().at("app").releases[1], first);
+    ASSERT_TRUE(store->progress(id, "cancelled", "", "", {"app", Colour::green, std::nullopt}));
+    EXPECT_FALSE(store->services().value().at("app").releases[1]);
 }
 
 TEST_F(StoreTest, UnfinishedDeploysAreFoundAfterACrashOldestFirst) {
