@@ -181,17 +181,18 @@ class Controller {
     boost::asio::awaitable<void> record_deploy(Deploying job);
     boost::asio::awaitable<void> end_deploy(Deploying job);
     boost::asio::awaitable<void> refuse_deploy(Deploying job);
+    [[nodiscard]] Result<bool> was_switched_by(const state::HistoryEntry& deploy);
     [[nodiscard]] Result<void> record_interrupted();
 
     // controller_deploy_work.cpp: what effects start; each tells its outcome by an event
     [[nodiscard]] std::vector<std::pair<std::string, std::string>> deploy_environment(
         const DeployJob& job) const;
-    boost::asio::awaitable<void> await_slot(Deploying job);
+    boost::asio::awaitable<void> await_slot(Deploying job, std::uint64_t watch);
     boost::asio::awaitable<void> connect_hosts(Deploying job);
     boost::asio::awaitable<void> run_deploy_command(Deploying job);
     boost::asio::awaitable<void> run_hook(Deploying job, config::Hook hook);
-    boost::asio::awaitable<void> watch_health(Deploying job);
-    boost::asio::awaitable<void> warm_slot(Deploying job);
+    boost::asio::awaitable<void> watch_health(Deploying job, std::uint64_t watch);
+    boost::asio::awaitable<void> warm_slot(Deploying job, std::uint64_t watch);
     boost::asio::awaitable<void> switch_deployed(Deploying job,
                                                  std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> follow_switch(Deploying job,

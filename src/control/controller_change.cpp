@@ -147,6 +147,7 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     json::object receipt;
     receipt["epoch"] = record.epoch;
     receipt["forced"] = forced;
+    if (request.deploy_id != 0) receipt["deploy_id"] = request.deploy_id;
     line.receipt = json::serialize(receipt);
     const Result<std::int64_t> written = co_await store_.commit(request.service, record, line);
     if (!written) {
@@ -248,6 +249,7 @@ json::object Controller::committed_json(const Commit& commit) const {
     line["forced"] = commit.forced;
     line["drain_timeout_ms"] = commit.drain_timeout.count();
     line["history_id"] = commit.history_id;
+    if (commit.request->deploy_id != 0) line["deploy_id"] = commit.request->deploy_id;
     line["reserved_ip"] = reserved_ip(commit.next->name());
     return line;
 }

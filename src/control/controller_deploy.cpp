@@ -64,7 +64,7 @@ asio::awaitable<void> Controller::run_deploy(Deploying job) {
     spdlog::error("deploy_failed service={} error={}", log_value(job->request.service),
                   log_value(failure));
     if (job->remote) job->remote->cancel();
-    job->watching = false;
+    job->watch = 0;
     job->guard.reset();
     if (!job->decided) job->refusal = internal_error(failure);
     job->decided = true;
@@ -114,24 +114,26 @@ asio::awaitable<void> Controller::carry_out_effect(Deploying job, DeployEffect e
             co_await record_deploy(job);
             break;
         case DeployEffect::await_slot:
-            job->watching = true;
-            tasks_.spawn("deploy_await_slot", await_slot(job));
+            job->watch = ++job->watches;
+            tasks_.spawn("deploy_await_slot", await_slot(job, job->watch));
             break;
         case DeployEffect::connect:
+            job->remote_cancelled = false;
             tasks_.spawn("deploy_connect", connect_hosts(job));
             break;
         case DeployEffect::run_command:
             tasks_.spawn("deploy_command", run_deploy_command(job));
             break;
         case DeployEffect::watch_health:
-            job->watching = true;
-            tasks_.spawn("deploy_health", watch_health(job));
+            job->watch = ++job->watches;
+            tasks_.spawn("deploy_health", watch_health(job, job->watch));
             break;
         case DeployEffect::warm_up:
-            job->watching = true;
-            tasks_.spawn("deploy_warm_up", warm_slot(job));
+            job->watch = ++job->watches;
+            tasks_.spawn("deploy_warm_up", warm_slot(job, job->watch));
             break;
         case DeployEffect::run_before:
+            job->remote_cancelled = false;
             tasks_.spawn("deploy_before_switch", run_hook(job, *job->deploy().before_switch));
             break;
         case DeployEffect::commit_switch: {
@@ -145,6 +147,7 @@ asio::awaitable<void> Controller::carry_out_effect(Deploying job, DeployEffect e
             if (!job->drained.empty()) job->push(drained_event(job->drained));
             break;
         case DeployEffect::run_after:
+            job->remote_cancelled = false;
             tasks_.spawn("deploy_after_switch", run_hook(job, *job->deploy().after_switch));
             break;
         case DeployEffect::report_ip:
@@ -152,12 +155,14 @@ asio::awaitable<void> Controller::carry_out_effect(Deploying job, DeployEffect e
             job->push({.kind = Event::ip_reported});
             break;
         case DeployEffect::cancel_remote:
+            job->remote_cancelled = true;
             if (job->remote) job->remote->cancel();
             break;
         case DeployEffect::stop_watching:
-            job->watching = false;
+            job->watch = 0;
             if (job->warm) job->warm->cancel();
-            job->wake.notify();
+            drain_ended_.notify();
+            health_changed_.notify();
             break;
         case DeployEffect::tell_too_late: {
             json::object line =
@@ -400,6 +405,23 @@ asio::awaitable<void> Controller::refuse_deploy(Deploying job) {
     job->changed.notify();
 }
 
+/// Whether the history has a switch that this deploy made: it was written with the deploy's id.
+Result<bool> Controller::was_switched_by(const state::HistoryEntry& deploy) {
+    constexpr std::size_t kAll = 100'000;
+    const auto entries = store_.blocking().history(deploy.service, kAll);
+    if (!entries) return entries.error();
+    for (const state::HistoryEntry& entry : *entries) {
+        if (entry.id <= deploy.id) break;  // The newest come first.
+        if (entry.action != "switch" || entry.outcome == "refused") continue;
+        boost::system::error_code failed;
+        const json::value receipt = json::parse(entry.receipt, failed);
+        if (failed || !receipt.is_object()) continue;
+        const json::value* id = receipt.as_object().if_contains("deploy_id");
+        if (id != nullptr && id->is_int64() && id->get_int64() == deploy.id) return true;
+    }
+    return false;
+}
+
 Result<void> Controller::record_interrupted() {
     auto unfinished = store_.blocking().unfinished();
     if (!unfinished) return unfinished.error();
@@ -412,12 +434,11 @@ Result<void> Controller::record_interrupted() {
             name != nullptr && name->is_string()) {
             stage = parse_deploy_stage(std::string_view(name->get_string()));
         }
-        const auto known = entries_.find(entry.service);
-        const std::uint64_t epoch =
-            known == entries_.end() ? entry.epoch : known->second.record.epoch;
+        auto committed = was_switched_by(entry);
+        if (!committed) return committed.error();
         const DeployRemains remains =
-            after_crash(stage, entry.epoch, epoch, entry.to.value_or(Colour::blue));
-        receipt.as_object()["committed"] = remains.committed;
+            after_crash(stage, *committed, entry.to.value_or(Colour::blue));
+        receipt.as_object()["committed"] = *committed;
         receipt.as_object()["may_still_run"] = remains.may_still_run;
         spdlog::warn("deploy_interrupted service={} id={} detail={}", log_value(entry.service),
                      entry.id, log_value(remains.detail));

@@ -66,16 +66,15 @@ std::vector<std::pair<std::string, std::string>> Controller::deploy_environment(
     return {variables.begin(), variables.end()};
 }
 
-asio::awaitable<void> Controller::await_slot(Deploying job) {
+asio::awaitable<void> Controller::await_slot(Deploying job, std::uint64_t watch) {
     const auto of_slot = [&] {
         return std::find_if(drains_.begin(), drains_.end(), [&](const auto& drain) {
             return drain->service == job->request.service && drain->slot == job->slot();
         });
     };
-    while (job->watching) {
+    while (job->watch == watch) {
         const auto drain = of_slot();
         if (drain == drains_.end()) {
-            job->watching = false;
             job->push({.kind = Event::slot_free});
             co_return;
         }
@@ -99,6 +98,7 @@ asio::awaitable<void> Controller::connect_hosts(Deploying job) {
         const auto remote = ports_.remote->open(
             job->service->slots[index_of(job->slot())]->deploy_to, job->ssh, on_output);
         job->remote = remote;
+        if (job->remote_cancelled) remote->cancel();
         const std::vector<RemoteOutcome> outcomes = co_await remote->connect();
         event = event_of(Event::connected, outcomes);
     } catch (const std::exception& error) {
@@ -143,6 +143,7 @@ asio::awaitable<void> Controller::run_hook(Deploying job, config::Hook hook) {
                                          job->ssh, on_output);
         }
         job->remote = remote;
+        if (job->remote_cancelled) remote->cancel();
         const std::vector<RemoteOutcome> connected = co_await remote->connect();
         event = event_of(Event::hook_ended, connected);
         if (event.ok) {
@@ -162,11 +163,11 @@ asio::awaitable<void> Controller::run_hook(Deploying job, config::Hook hook) {
     job->push(std::move(event));
 }
 
-asio::awaitable<void> Controller::watch_health(Deploying job) {
+asio::awaitable<void> Controller::watch_health(Deploying job, std::uint64_t watch) {
     FreshHealth fresh(job->machine.command_ended, job->service->health_check.healthy_after);
     std::string told;
     Steady::time_point tell_at{};
-    while (job->watching) {
+    while (job->watch == watch) {
         const State state = routing_.find(job->request.service);
         const route::SlotState* slot = state ? state->slot(job->slot()) : nullptr;
         DeployEvent event{.kind = Event::health};
@@ -207,8 +208,9 @@ asio::awaitable<void> Controller::watch_health(Deploying job) {
     }
 }
 
-asio::awaitable<void> Controller::warm_slot(Deploying job) {
+asio::awaitable<void> Controller::warm_slot(Deploying job, std::uint64_t watch) {
     DeployEvent event{.kind = Event::warmed_up};
+    if (job->watch != watch) co_return;
     try {
         const State state = routing_.find(job->request.service);
         const route::SlotState* slot = state ? state->slot(job->slot()) : nullptr;
@@ -225,7 +227,6 @@ asio::awaitable<void> Controller::warm_slot(Deploying job) {
         event.message = error.what();
     }
     job->warm.reset();
-    job->watching = false;
     job->push(std::move(event));
 }
 
@@ -238,6 +239,7 @@ asio::awaitable<void> Controller::switch_deployed(Deploying job,
     request.to = job->slot();
     request.if_epoch = job->machine.epoch;
     request.drain_timeout = job->request.drain_timeout;
+    request.deploy_id = job->history_id;
     std::string failure;
     try {
         Assessment assessment = assess(request, true);

@@ -51,8 +51,10 @@ struct DeployJob {
     Wakeup wake;                     ///< There is one; or time to look at something.
     std::optional<ChangeGuard> guard;
     std::shared_ptr<RemoteJob> remote;  ///< Where commands run now; null: nowhere.
+    bool remote_cancelled = false;      ///< Also what is about to begin there.
     std::shared_ptr<WarmUp> warm;       ///< Under way; may be null.
-    bool watching = false;              ///< Somebody waits for the slot, for health or warm-up.
+    std::uint64_t watch = 0;            ///< Who waits for the slot, health or warm-up; 0: nobody.
+    std::uint64_t watches = 0;          ///< So many were begun.
     std::size_t told = 0;               ///< Stages whose begin was told ...
     std::size_t told_ended = 0;         ///< ... and their end.
 

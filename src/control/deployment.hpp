@@ -170,12 +170,11 @@ struct DeployStep {
 struct DeployRemains {
     std::string outcome;  ///< "interrupted"
     std::string detail;
-    bool committed = false;
     bool may_still_run = false;
 };
 
-/// `stage`: the last one that was durable; `entry_epoch`: in force when it began; `epoch`: now.
-[[nodiscard]] DeployRemains after_crash(std::optional<DeployStage> stage, std::uint64_t entry_epoch,
-                                        std::uint64_t epoch, Colour slot);
+/// `stage`: the last one that was durable; `committed`: the history has its switch.
+[[nodiscard]] DeployRemains after_crash(std::optional<DeployStage> stage, bool committed,
+                                        Colour slot);
 
 }  // namespace switchyard::control

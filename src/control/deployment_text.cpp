@@ -58,17 +58,14 @@ std::string_view to_string(Deployment::Stage::Outcome outcome) {
     return "running";
 }
 
-DeployRemains after_crash(std::optional<DeployStage> stage, std::uint64_t entry_epoch,
-                          std::uint64_t epoch, Colour slot) {
+DeployRemains after_crash(std::optional<DeployStage> stage, bool committed, Colour slot) {
     DeployRemains remains;
     remains.outcome = "interrupted";
-    // Nothing but its own switch moves the epoch while a deploy holds the lock.
-    remains.committed = epoch > entry_epoch;
     const std::string_view name = to_string(slot);
     remains.detail = "The daemon ended unexpectedly";
     if (stage) remains.detail += fmt::format(" in the stage {}", to_string(*stage));
     remains.detail += ".";
-    if (remains.committed) {
+    if (committed) {
         remains.detail += fmt::format(" The switch to {} is committed.", name);
     } else {
         remains.detail += " The live slot was not touched.";
@@ -82,7 +79,7 @@ DeployRemains after_crash(std::optional<DeployStage> stage, std::uint64_t entry_
     } else if (stage == DeployStage::before_switch || stage == DeployStage::after_switch) {
         remains.may_still_run = true;
         remains.detail += fmt::format(" The hook {} may still run.", to_string(*stage));
-    } else if (!remains.committed) {
+    } else if (!committed) {
         remains.detail += " To deploy again is safe.";
     }
     return remains;

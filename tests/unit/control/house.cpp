@@ -164,10 +164,15 @@ void ManualHealth::watch(
 
 TargetReport ManualHealth::report(const route::Target& target) const {
     const auto found = reports_.find(target.address());
-    if (found != reports_.end()) return found->second;
     TargetReport report;
     report.health = otherwise;
     report.since = Wall::now();
+    if (found != reports_.end()) report = found->second;
+    if (fresh) {
+        report.checked_at = Wall::now();
+        report.began = Steady::now();
+        report.passed = report.health == route::Health::healthy;
+    }
     return report;
 }
 
@@ -248,7 +253,7 @@ House::~House() {
 
 std::string House::open() {
     controller = std::make_unique<Controller>(context.get_executor(),
-                                              Ports{publisher, health, reload, facts, &ip}, config,
+                                              Ports{publisher, health, reload, facts, &ip, remote}, config,
                                               make_store(disk, journal), tuning);
     const auto snapshot = controller->prepare();
     if (!snapshot) return snapshot.error().message;
