@@ -436,8 +436,11 @@ Result<void> Controller::record_interrupted() {
         }
         auto committed = was_switched_by(entry);
         if (!committed) return committed.error();
-        const DeployRemains remains =
-            after_crash(stage, *committed, entry.to.value_or(Colour::blue));
+        const json::value* running = receipt.as_object().if_contains("may_still_run");
+        const bool may_still_run =
+            running != nullptr && running->is_bool() && running->get_bool();
+        const DeployRemains remains = after_crash(stage, *committed, may_still_run,
+                                                  entry.to.value_or(Colour::blue));
         receipt.as_object()["committed"] = *committed;
         receipt.as_object()["may_still_run"] = remains.may_still_run;
         spdlog::warn("deploy_interrupted service={} id={} detail={}", log_value(entry.service),

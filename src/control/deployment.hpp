@@ -173,8 +173,8 @@ struct DeployRemains {
     bool may_still_run = false;
 };
 
-/// `stage`: the last one that was durable; `committed`: the history has its switch.
+/// `stage`, `may_still_run`: the last ones that were durable; `committed`: the history has its switch.
 [[nodiscard]] DeployRemains after_crash(std::optional<DeployStage> stage, bool committed,
-                                        Colour slot);
+                                        bool may_still_run, Colour slot);
 
 }  // namespace switchyard::control

@@ -58,8 +58,10 @@ std::string_view to_string(Deployment::Stage::Outcome outcome) {
     return "running";
 }
 
-DeployRemains after_crash(std::optional<DeployStage> stage, bool committed, Colour slot) {
+DeployRemains after_crash(std::optional<DeployStage> stage, bool committed, bool may_still_run,
+                          Colour slot) {
     DeployRemains remains;
+    remains.may_still_run = may_still_run;
     remains.outcome = "interrupted";
     const std::string_view name = to_string(slot);
     remains.detail = "The daemon ended unexpectedly";
@@ -79,6 +81,8 @@ DeployRemains after_crash(std::optional<DeployStage> stage, bool committed, Colo
     } else if (stage == DeployStage::before_switch || stage == DeployStage::after_switch) {
         remains.may_still_run = true;
         remains.detail += fmt::format(" The hook {} may still run.", to_string(*stage));
+    } else if (may_still_run) {
+        remains.detail += " What it ran on the hosts was not seen to end, and may still run.";
     } else if (!committed) {
         remains.detail += " To deploy again is safe.";
     }

@@ -42,7 +42,7 @@ class DeploymentWorld {
     struct Entry {
         std::string outcome;
         DeployStage stage = DeployStage::lock;
-        std::uint64_t epoch = 0;
+        bool may_still_run = false;
         Colour slot{};
     };
     struct Write {

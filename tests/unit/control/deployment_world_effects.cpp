@@ -151,8 +151,7 @@ void DeploymentWorld::write(Job& job) {
     write.entry.outcome = std::string(to_string(machine.status));
     write.entry.stage = machine.stage();
     write.entry.slot = machine.slot;
-    const auto known = history_.find(job.id);
-    write.entry.epoch = known == history_.end() ? machine.epoch : known->second.epoch;
+    write.entry.may_still_run = machine.may_still_run;
     write.holds_changed = true;
     write.holds = machine.slot_touched ? Release{job.id, machine.release_complete} : job.before;
     const bool ok = !chance(20);
