@@ -131,9 +131,10 @@ void DeployStream::end(const AnswerResult& result) {
 void DeployStream::lost(Failure failure) {
     if (failure.kind == Failure::Kind::interrupted) failure.message = "Detached.";
     if (failure.kind != Failure::Kind::unreachable) {
-        failure.hint = "If the daemon lives, the deploy goes on without this command. Follow it: "
-                       "switchyard deploy " +
-                       service_ + " --attach. See: switchyard history " + service_;
+        failure.hint =
+            "If the daemon lives, the deploy goes on without this command. Follow it: "
+            "switchyard deploy " +
+            service_ + " --attach. See: switchyard history " + service_;
         if (!committed_.is_null()) {
             failure.hint = text(committed_, "to") + " is live (epoch " +
                            std::to_string(integer(committed_, "epoch")) + "). " + failure.hint;

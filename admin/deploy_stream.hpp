@@ -12,8 +12,9 @@
 
 namespace switchyard::admin {
 
-/// Follows a deploy from its first stage to its result: prints what happens and judges how it ended.
-/// On a terminal the last line is the stage under way; elsewhere only what is over is printed.
+/// Follows a deploy from its first stage to its result: prints what happens and judges how it
+/// ended. On a terminal the last line is the stage under way; elsewhere only what is over is
+/// printed.
 class DeployStream {
   public:
     DeployStream(Context& context, std::string service)
@@ -49,7 +50,7 @@ class DeployStream {
     boost::json::value stage_;      ///< The event of the stage under way; null: none.
     Clock::time_point stage_seen_;  ///< When it was seen.
     std::string remark_;            ///< On the stage under way.
-    std::string told_;              ///< The remark that was printed last, elsewhere than on a terminal.
+    std::string told_;  ///< The remark that was printed last, elsewhere than on a terminal.
     Clock::time_point tell_at_{};
     bool running_shown_ = false;
     boost::json::value committed_;

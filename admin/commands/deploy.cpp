@@ -1,8 +1,9 @@
+#include "admin/print/deploy.hpp"
+
 #include "admin/commands/commands.hpp"
 #include "admin/deploy_stream.hpp"
 #include "admin/fields.hpp"
 #include "admin/interrupts.hpp"
-#include "admin/print/deploy.hpp"
 #include "admin/print/error.hpp"
 #include "admin/print/time.hpp"
 
@@ -136,7 +137,8 @@ constexpr const char* kFooter =
     "Nothing stops when this command is lost: see --attach.\n"
     "\n"
     "Exit codes: 0 deployed (and switched); 1 refused, failed or cancelled, the live slot was not\n"
-    "touched; 2 usage; 3 cannot reach the daemon or outcome unknown; 4 switched, but not everything\n"
+    "touched; 2 usage; 3 cannot reach the daemon or outcome unknown; 4 switched, but not "
+    "everything\n"
     "drained in time.";
 
 }  // namespace

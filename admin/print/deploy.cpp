@@ -112,8 +112,8 @@ std::string print_deploy_done(const json::value& result, const Screen& screen) {
         out += row("note", painted(screen, Paint::yellow, message));
     }
     if (find(result, "history_written") != nullptr && !flag(result, "history_written")) {
-        out += row("note", painted(screen, Paint::yellow,
-                                   "the end could not be written into the history"));
+        out += row("note",
+                   painted(screen, Paint::yellow, "the end could not be written into the history"));
     }
     return out;
 }

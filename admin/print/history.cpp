@@ -63,15 +63,15 @@ std::string print_history(const json::value& history, const Screen& screen) {
         const std::string version = shown(entry, "version");
         const std::string outcome = shown(entry, "outcome");
         const std::string note = remark(entry);
-        table.add({{when},
-                   {service.empty() ? "-" : service, Paint::bold},
-                   {shown(entry, "action")},
-                   {by},
-                   {(to.empty() ? "-" : to) + (version.empty() ? "" : " " + version),
-                    paint_of_slot(to)},
-                   {std::to_string(integer(entry, "epoch"))},
-                   {outcome, paint_of_outcome(outcome)},
-                   {below ? "" : note, Paint::dim}});
+        table.add(
+            {{when},
+             {service.empty() ? "-" : service, Paint::bold},
+             {shown(entry, "action")},
+             {by},
+             {(to.empty() ? "-" : to) + (version.empty() ? "" : " " + version), paint_of_slot(to)},
+             {std::to_string(integer(entry, "epoch"))},
+             {outcome, paint_of_outcome(outcome)},
+             {below ? "" : note, Paint::dim}});
         if (below && !note.empty()) {
             table.note(painted(screen, Paint::dim, elided("  " + note, screen.columns)));
         }

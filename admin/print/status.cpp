@@ -135,7 +135,8 @@ std::string releases_line(const json::value& service, std::size_t columns) {
         const json::value* slot = find(field(service, "slots"), colour);
         if (slot == nullptr) continue;
         const std::string release = release_name(field(*slot, "release"));
-        if (!release.empty()) out += (out.empty() ? "" : ", ") + std::string(colour) + " " + release;
+        if (!release.empty())
+            out += (out.empty() ? "" : ", ") + std::string(colour) + " " + release;
     }
     return out.empty() ? out : elided("  releases: " + out, columns) + "\n";
 }

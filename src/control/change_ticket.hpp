@@ -22,9 +22,9 @@ struct ChangeRequest {
     Caller caller;
     std::string service;
     bool rollback = false;
-    bool deploy = false;       ///< Only to be refused as one; see DeployRequest.
+    bool deploy = false;         ///< Only to be refused as one; see DeployRequest.
     std::int64_t deploy_id = 0;  ///< The history's entry of the deploy that it ends; 0: none.
-    std::optional<Colour> to;  ///< Of a switch; none: the slot that is not live.
+    std::optional<Colour> to;    ///< Of a switch; none: the slot that is not live.
     std::optional<std::uint64_t> if_epoch;
     bool force = false;
     std::optional<std::chrono::milliseconds> drain_timeout;

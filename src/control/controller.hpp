@@ -195,8 +195,7 @@ class Controller {
     boost::asio::awaitable<void> warm_slot(Deploying job, std::uint64_t watch);
     boost::asio::awaitable<void> switch_deployed(Deploying job,
                                                  std::shared_ptr<ChangeTicket> ticket);
-    boost::asio::awaitable<void> follow_switch(Deploying job,
-                                               std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> follow_switch(Deploying job, std::shared_ptr<ChangeTicket> ticket);
 
     // controller_reload.cpp
     boost::asio::awaitable<void> run_reload(Caller caller, std::shared_ptr<ChangeTicket> ticket);

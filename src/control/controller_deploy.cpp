@@ -190,9 +190,8 @@ Controller::Assessment Controller::assess_deploy(const DeployRequest& request,
     const std::shared_ptr<DeployJob> other_job = entries_.at(request.service).deploy;
     if (found.refusals.empty() && other_job && other_job.get() != own && !other_job->over()) {
         // Its switch is done, but not what comes after it: the slot that was live still drains.
-        found.refusals.push_back(busy(
-            request.service,
-            {other_job->request.caller, "deploy", other_job->begun}));
+        found.refusals.push_back(
+            busy(request.service, {other_job->request.caller, "deploy", other_job->begun}));
     }
     const config::Service& service = *found.state->config;
     if (!service.deploy) {
@@ -248,7 +247,8 @@ void Controller::take_deploy_lock(const Deploying& job) {
     std::chrono::milliseconds longest_drain{0};
     for (const auto& drain : drains_) {
         if (drain->service != job->request.service || drain->slot != *assessment.to) continue;
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(drain->deadline - Wall::now());
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(drain->deadline - Wall::now());
         longest_drain = std::max(longest_drain, left + tuning_.drain.cut_grace);
     }
     const auto hosts =
@@ -363,8 +363,8 @@ asio::awaitable<void> Controller::end_deploy(Deploying job) {
     event.erase("output_tail");
     event["uid"] = job->request.caller.uid;
     event["user"] = job->request.caller.user;
-    const auto level = machine.status == Deployment::Status::failed ? spdlog::level::warn
-                                                                   : spdlog::level::info;
+    const auto level =
+        machine.status == Deployment::Status::failed ? spdlog::level::warn : spdlog::level::info;
     spdlog::log(level,
                 "deploy_ended service={} slot={} version={} outcome={} stage={} committed={} "
                 "elapsed_ms={} message={}",
@@ -437,10 +437,9 @@ Result<void> Controller::record_interrupted() {
         auto committed = was_switched_by(entry);
         if (!committed) return committed.error();
         const json::value* running = receipt.as_object().if_contains("may_still_run");
-        const bool may_still_run =
-            running != nullptr && running->is_bool() && running->get_bool();
-        const DeployRemains remains = after_crash(stage, *committed, may_still_run,
-                                                  entry.to.value_or(Colour::blue));
+        const bool may_still_run = running != nullptr && running->is_bool() && running->get_bool();
+        const DeployRemains remains =
+            after_crash(stage, *committed, may_still_run, entry.to.value_or(Colour::blue));
         receipt.as_object()["committed"] = *committed;
         receipt.as_object()["may_still_run"] = remains.may_still_run;
         spdlog::warn("deploy_interrupted service={} id={} detail={}", log_value(entry.service),

@@ -35,8 +35,8 @@ bool good_name(std::string_view text) {
 
 bool good_value(std::string_view text) {
     return text.size() <= kLongestValue && std::none_of(text.begin(), text.end(), [](char c) {
-        return std::iscntrl(static_cast<unsigned char>(c)) != 0;
-    });
+               return std::iscntrl(static_cast<unsigned char>(c)) != 0;
+           });
 }
 
 std::optional<Refusal> take_env(DeployRequest& request, const json::value& value) {
@@ -63,8 +63,8 @@ std::optional<Refusal> take(DeployRequest& request, std::string_view key,
                             const json::value& value) {
     if (key == "version") {
         if (!value.is_string() || !good_version(value.get_string())) {
-            return wrong_value(
-                key, "at most 128 letters, digits and ._+:/@~-, not beginning with a -");
+            return wrong_value(key,
+                               "at most 128 letters, digits and ._+:/@~-, not beginning with a -");
         }
         request.version = std::string(value.get_string());
         return std::nullopt;

@@ -18,8 +18,9 @@
 namespace switchyard::control {
 
 /// What a deploy tells, as NDJSON, to any number of readers: each gets what was kept, then what
-/// comes. It never waits for a reader: a slow one misses output and is told how much ("lost"), but no
-/// stage and not the end. Of the output the last lines of each host are kept. Control thread only.
+/// comes. It never waits for a reader: a slow one misses output and is told how much ("lost"), but
+/// no stage and not the end. Of the output the last lines of each host are kept. Control thread
+/// only.
 class DeployFeed {
   public:
     explicit DeployFeed(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
@@ -54,9 +55,9 @@ class DeployFeed {
     boost::asio::any_io_executor executor_;
     bool closed_ = false;
     std::list<Line> kept_;
-    std::map<std::string, std::deque<std::list<Line>::iterator>> output_;    ///< By host.
-    std::map<std::string, std::list<Line>::iterator> progress_;              ///< By event.
-    std::map<std::string, std::deque<RemoteOutput>> tails_;                  ///< By host.
+    std::map<std::string, std::deque<std::list<Line>::iterator>> output_;  ///< By host.
+    std::map<std::string, std::list<Line>::iterator> progress_;            ///< By event.
+    std::map<std::string, std::deque<RemoteOutput>> tails_;                ///< By host.
     std::vector<std::weak_ptr<Reader>> readers_;
 };
 

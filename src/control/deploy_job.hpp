@@ -24,9 +24,9 @@ namespace switchyard::control {
 
 /// Times of deploys that are no part of the configuration.
 struct DeployTiming {
-    std::chrono::milliseconds look_every{100};      ///< At the targets' health.
-    std::chrono::milliseconds tell_every{1'000};    ///< Progress of a stage.
-    std::chrono::milliseconds slack{10'000};        ///< On top of what a command may take.
+    std::chrono::milliseconds look_every{100};       ///< At the targets' health.
+    std::chrono::milliseconds tell_every{1'000};     ///< Progress of a stage.
+    std::chrono::milliseconds slack{10'000};         ///< On top of what a command may take.
     std::chrono::milliseconds cancel_grace{10'000};  ///< For what was cancelled on the hosts.
 };
 
@@ -34,7 +34,10 @@ struct DeployTiming {
 /// Stays after its end, so that who comes late is told how it ended. Control thread only.
 struct DeployJob {
     DeployJob(boost::asio::any_io_executor executor, DeployRequest a_request)
-        : request(std::move(a_request)), machine(DeployPlan{}), feed(executor), wake(executor),
+        : request(std::move(a_request)),
+          machine(DeployPlan{}),
+          feed(executor),
+          wake(executor),
           changed(executor) {}
 
     DeployRequest request;

@@ -11,8 +11,7 @@ namespace {
 using Status = Deployment::Status;
 
 std::string wall(Steady::time_point time) {
-    return rfc3339(Wall::now() -
-                   std::chrono::duration_cast<Wall::duration>(Steady::now() - time));
+    return rfc3339(Wall::now() - std::chrono::duration_cast<Wall::duration>(Steady::now() - time));
 }
 
 json::value text_or_null(const std::string& text) {
@@ -26,8 +25,7 @@ json::object stage_json(const Deployment::Stage& stage) {
     object["outcome"] = to_string(stage.outcome);
     object["begun_at"] = wall(stage.begun);
     const bool ended = stage.outcome != Deployment::Stage::Outcome::running;
-    object["elapsed_ms"] =
-        milliseconds_between(stage.begun, ended ? stage.ended : Steady::now());
+    object["elapsed_ms"] = milliseconds_between(stage.begun, ended ? stage.ended : Steady::now());
     object["message"] = stage.message;
     return object;
 }
@@ -60,17 +58,20 @@ std::string hint_of(const DeployJob& job) {
             return "Nothing was changed on the hosts. " + again;
         case DeployStage::run:
             if (!machine.slot_touched) return "Nothing was changed on the hosts. " + again;
-            return fmt::format("Slot {} may hold half of a release: do not switch to it before a "
-                               "deploy has succeeded. {}",
-                               to_string(job.slot()), again);
+            return fmt::format(
+                "Slot {} may hold half of a release: do not switch to it before a "
+                "deploy has succeeded. {}",
+                to_string(job.slot()), again);
         case DeployStage::healthy:
-            return fmt::format("Look at the application's log on its host, and at switchyard "
-                               "status {}. {}",
-                               service, again);
+            return fmt::format(
+                "Look at the application's log on its host, and at switchyard "
+                "status {}. {}",
+                service, again);
         default:
-            return fmt::format("Slot {0} holds the new release and was healthy; switchyard switch "
-                               "{1} makes it live. {2}",
-                               to_string(job.slot()), service, again);
+            return fmt::format(
+                "Slot {0} holds the new release and was healthy; switchyard switch "
+                "{1} makes it live. {2}",
+                to_string(job.slot()), service, again);
     }
 }
 
@@ -153,9 +154,8 @@ json::object deploy_result_json(const DeployJob& job) {
     line["history_id"] = job.history_id;
     line["history_written"] = machine.history_written;
     line["reserved_ip"] = job.reserved_ip;
-    line["elapsed_ms"] = milliseconds_between(
-        machine.stages.front().begun,
-        machine.stages.back().ended);
+    line["elapsed_ms"] =
+        milliseconds_between(machine.stages.front().begun, machine.stages.back().ended);
     line["stages"] = stages_json(job);
     line["output_tail"] = json::array();
     if (!ended_well(machine.status)) line["output_tail"] = job.feed.tail();

@@ -71,13 +71,13 @@ class Stepper {
         if (e_.kind == Event::recorded) return s_.phase == Phase::recording;
         return (e_.kind == Event::connected && s_.stage() == Stage::connect) ||
                (e_.kind == Event::command_ended && s_.stage() == Stage::run) ||
-               (e_.kind == Event::hook_ended && (s_.stage() == Stage::before_switch ||
-                                                 s_.stage() == Stage::after_switch));
+               (e_.kind == Event::hook_ended &&
+                (s_.stage() == Stage::before_switch || s_.stage() == Stage::after_switch));
     }
     /// The slot may be the live one, or what was decided for another epoch.
     [[nodiscard]] bool routing_changed() const {
-        return s_.locked && !s_.switch_asked && (e_.facts.live == s_.slot || !e_.facts.idle_exists ||
-                                                 e_.facts.epoch != s_.epoch);
+        return s_.locked && !s_.switch_asked &&
+               (e_.facts.live == s_.slot || !e_.facts.idle_exists || e_.facts.epoch != s_.epoch);
     }
 
     Deployment s_;
@@ -254,8 +254,7 @@ void Stepper::timed_out() {
         return next();
     }
     if (s_.phase != Phase::working) return;
-    const std::string limit =
-        seconds(s_.plan.limits[static_cast<std::size_t>(stage)]);
+    const std::string limit = seconds(s_.plan.limits[static_cast<std::size_t>(stage)]);
     if (stage == Stage::lock) {
         add(DeployEffect::stop_watching);
         return conclude(Status::failed,
@@ -413,9 +412,9 @@ void Stepper::conclude(Status how, std::string message) {
     const bool good = how == Status::deployed || how == Status::switched;
     const Stage stage = s_.stage();
     if (stage == Stage::run && s_.phase == Phase::recording) s_.slot_touched = false;
-    const Outcome outcome = good                      ? Outcome::done
-                            : how == Status::failed   ? Outcome::failed
-                                                      : Outcome::cancelled;
+    const Outcome outcome = good                    ? Outcome::done
+                            : how == Status::failed ? Outcome::failed
+                                                    : Outcome::cancelled;
     end_stage(outcome, s_.message);
     s_.status = how;
     s_.deadline.reset();

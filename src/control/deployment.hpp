@@ -49,9 +49,9 @@ struct DeployPlan {
     bool before_switch = false;
     bool after_switch = false;
     bool reserved_ip = false;
-    /// By stage, from when its work begins; 0: none. The command's own limits are the runner's: these
-    /// are the longer ones that catch a runner that does not come back. None for the switch: its
-    /// outcome has to be known.
+    /// By stage, from when its work begins; 0: none. The command's own limits are the runner's:
+    /// these are the longer ones that catch a runner that does not come back. None for the switch:
+    /// its outcome has to be known.
     std::array<std::chrono::milliseconds, kDeployStages> limits{};
     /// How long what was cancelled on the hosts may take to end.
     std::chrono::milliseconds cancel_grace{10'000};
@@ -73,7 +73,8 @@ struct DeployEvent {
         connected,
         command_ended,
         hook_ended,
-        health,  ///< A look at the targets: ok: all are healthy; `checks_since` tells by which checks.
+        health,  ///< A look at the targets: ok: all are healthy; `checks_since` tells by which
+                 ///< checks.
         warmed_up,
         switched,  ///< ok: committed as `epoch`; else refused.
         drained,
@@ -84,10 +85,11 @@ struct DeployEvent {
     };
     Kind kind = Kind::tick;
     bool ok = true;
-    std::string message{};  ///< Why not ok, or a remark.
+    std::string message{};       ///< Why not ok, or a remark.
     bool may_still_run = false;  ///< Of connected, command_ended, hook_ended: not seen to end.
-    Steady::time_point checks_since{};  ///< Of health: when the oldest of the checks that count began.
-    std::uint64_t epoch = 0;            ///< Of switched. Somebody may have gone on since.
+    Steady::time_point
+        checks_since{};       ///< Of health: when the oldest of the checks that count began.
+    std::uint64_t epoch = 0;  ///< Of switched. Somebody may have gone on since.
     RoutingFacts facts{};
 };
 
@@ -112,7 +114,14 @@ enum class DeployEffect : std::uint8_t {
 };
 
 struct Deployment {
-    enum class Status : std::uint8_t { running, deployed, switched, failed, cancelled, interrupted };
+    enum class Status : std::uint8_t {
+        running,
+        deployed,
+        switched,
+        failed,
+        cancelled,
+        interrupted
+    };
     /// What the stage is at.
     enum class Phase : std::uint8_t { recording, working, ending, finishing, over };
     struct Stage {
@@ -133,7 +142,8 @@ struct Deployment {
     std::string message;        ///< Why it failed or ended early; or remarks. One line.
 
     Colour slot = Colour::blue;  ///< Valid once locked.
-    std::uint64_t epoch = 0;     ///< In force when it was locked; after the commit, that of the switch.
+    std::uint64_t epoch =
+        0;  ///< In force when it was locked; after the commit, that of the switch.
     bool locked = false;
     bool recorded = false;          ///< The history has an entry.
     bool slot_touched = false;      ///< The command was, or may have been, started.
@@ -173,7 +183,8 @@ struct DeployRemains {
     bool may_still_run = false;
 };
 
-/// `stage`, `may_still_run`: the last ones that were durable; `committed`: the history has its switch.
+/// `stage`, `may_still_run`: the last ones that were durable; `committed`: the history has its
+/// switch.
 [[nodiscard]] DeployRemains after_crash(std::optional<DeployStage> stage, bool committed,
                                         bool may_still_run, Colour slot);
 

@@ -47,7 +47,8 @@ struct DeployJob;
 struct ServiceEntry {
     state::ServiceRecord record;
     std::optional<ChangeUnderWay> change;
-    std::shared_ptr<DeployJob> deploy;  ///< The one under way, or the last since the start; or null.
+    std::shared_ptr<DeployJob>
+        deploy;                      ///< The one under way, or the last since the start; or null.
     std::array<RateMeter, 2> rates;  ///< By index_of(Colour).
 
     // For the metrics, since the start:

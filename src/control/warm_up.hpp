@@ -23,7 +23,8 @@ class Settling {
     /// One round over all paths. True: settled.
     bool add(std::chrono::microseconds round) {
         ++rounds_;
-        const bool better = round < best_ - best_ / 10 && best_ - round > std::chrono::milliseconds(1);
+        const bool better =
+            round < best_ - best_ / 10 && best_ - round > std::chrono::milliseconds(1);
         since_better_ = rounds_ == 1 || better ? 0 : since_better_ + 1;
         if (rounds_ == 1 || round < best_) best_ = round;
         return rounds_ >= 3 && since_better_ >= 2;
@@ -39,9 +40,9 @@ class Settling {
 struct WarmUpReport {
     std::string address;
     std::uint64_t requests = 0;
-    std::uint64_t answered = 0;  ///< With any status.
-    std::uint64_t errors = 0;    ///< Answers with 5xx.
-    std::uint32_t rounds = 0;    ///< Over all paths, with an answer to each.
+    std::uint64_t answered = 0;         ///< With any status.
+    std::uint64_t errors = 0;           ///< Answers with 5xx.
+    std::uint32_t rounds = 0;           ///< Over all paths, with an answer to each.
     std::chrono::microseconds first{};  ///< The first round's time for a request, on average.
     std::chrono::microseconds last{};   ///< The last one's.
     bool settled = false;

@@ -175,7 +175,8 @@ bool SqliteStore::prune() {
                " WHERE outcome = 'refused' ORDER BY id DESC LIMIT 1 OFFSET ?)",
                kRefusedRows) &&
            keep(
-               "DELETE FROM history WHERE outcome NOT IN ('refused', 'running') AND id <= (SELECT id FROM history"
+               "DELETE FROM history WHERE outcome NOT IN ('refused', 'running') AND id <= (SELECT "
+               "id FROM history"
                " WHERE outcome <> 'refused' ORDER BY id DESC LIMIT 1 OFFSET ?)",
                kHistoryRows);
 }
@@ -202,8 +203,8 @@ Result<std::map<std::string, ServiceRecord>> SqliteStore::services() {
         const auto service = found.find(releases.text(0));
         const auto slot = parse_colour(releases.text(1));
         if (service == found.end() || !slot) continue;
-        service->second.releases[index_of(*slot)] = Release{
-            releases.text(2), from_ns(releases.integer(3)), releases.integer(4) != 0};
+        service->second.releases[index_of(*slot)] =
+            Release{releases.text(2), from_ns(releases.integer(3)), releases.integer(4) != 0};
     }
     if (!releases.ok()) return database_.error();
     return found;
@@ -270,9 +271,8 @@ std::vector<HistoryEntry> SqliteStore::read(Statement& statement) const {
 Result<std::vector<HistoryEntry>> SqliteStore::history(const std::string& service,
                                                        std::size_t limit) {
     // Two statements, so that each can use its index.
-    Statement statement(database_,
-                        kSelectHistory + (service.empty() ? "" : " WHERE service = ?") +
-                            " ORDER BY id DESC LIMIT ?");
+    Statement statement(database_, kSelectHistory + (service.empty() ? "" : " WHERE service = ?") +
+                                       " ORDER BY id DESC LIMIT ?");
     if (!service.empty()) statement.bind(service);
     statement.bind(static_cast<std::int64_t>(
         std::min(limit, static_cast<std::size_t>(kHistoryRows + kRefusedRows))));

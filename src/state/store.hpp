@@ -21,9 +21,9 @@ using WallTime = std::chrono::system_clock::time_point;
 
 /// What a deploy left in a slot.
 struct Release {
-    std::string version;    ///< As its deploy named it; empty: it named none.
+    std::string version;     ///< As its deploy named it; empty: it named none.
     WallTime deployed_at{};  ///< When its command was started.
-    bool complete = false;  ///< The command succeeded and the slot was healthy after it.
+    bool complete = false;   ///< The command succeeded and the slot was healthy after it.
     bool operator==(const Release&) const = default;
 };
 
@@ -33,8 +33,8 @@ struct ServiceRecord {
     WallTime live_since{};  ///< When the live slot last changed.
     /// The slot that was live before, for rollback; none before the first switch.
     std::optional<Colour> previous;
-    /// By index_of(Colour); none: never deployed to. Read with the record, but written by progress()
-    /// alone: a switch moves no release.
+    /// By index_of(Colour); none: never deployed to. Read with the record, but written by
+    /// progress() alone: a switch moves no release.
     std::array<std::optional<Release>, 2> releases{};
     bool operator==(const ServiceRecord&) const = default;
 };
@@ -73,8 +73,8 @@ class Store {
     /// lives as long as the store: a second daemon on the same file is refused by name. Errors say
     /// how to go on: not a database, another application's file, a newer schema, damaged
     /// (quick_check), not writable, locked by pid N. Entries that a crash left as "committed"
-    /// (their drain never ended) become "interrupted"; for those of deploys see unfinished(). A file
-    /// of an older schema is brought forward.
+    /// (their drain never ended) become "interrupted"; for those of deploys see unfinished(). A
+    /// file of an older schema is brought forward.
     static boost::system::result<std::unique_ptr<Store>, Error> open(const std::string& file);
 
     virtual ~Store() = default;

@@ -1,6 +1,8 @@
 // A deploy that fails, or is cancelled, in each of its stages.
 #include "remote_script.hpp"
 
+#include <algorithm>
+
 #include <boost/json/parse.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -99,8 +101,6 @@ TEST_F(DeployStages, AFailureOfOneHostIsNotHiddenByThoseThatWereCancelledForIt) 
 
 TEST_F(DeployStages, ItDoesNotBecomeHealthyAndTheCheckIsTold) {
     house.health.set("green:1", route::Health::unhealthy, "connection refused");
-    house.tuning.deploy.look_every = 1ms;
-    config::Config config = with_everything();
     const auto job = house.begin_deploy(DeployHouse::request(true));
     house.until_stage(job, DeployStage::healthy);
     job->machine.deadline = Steady::now();  // Instead of waiting for healthy_within.

@@ -1,7 +1,6 @@
 // Deploys from their begin to their end, and what happens around them.
-#include "remote_script.hpp"
-
 #include "control/status.hpp"
+#include "remote_script.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -74,8 +73,7 @@ TEST_F(DeployTest, InstallsOnTheIdleSlotAndLeavesTheLiveOneAlone) {
     EXPECT_EQ(receipt.at("stages").as_array().size(), 4U);
     EXPECT_EQ(entry.receipt.find("x y"), std::string::npos) << "a value of --env was written down";
 
-    const json::object release =
-        status().at("slots").at("green").at("release").as_object();
+    const json::object release = status().at("slots").at("green").at("release").as_object();
     EXPECT_EQ(text(release, "version"), "v2");
     EXPECT_TRUE(release.at("complete").as_bool());
     EXPECT_TRUE(status().at("slots").at("blue").at("release").is_null());
@@ -83,7 +81,6 @@ TEST_F(DeployTest, InstallsOnTheIdleSlotAndLeavesTheLiveOneAlone) {
 }
 
 TEST_F(DeployTest, SwitchesOnTheWayOfEverySwitch) {
-    config::Service service = DeployHouse::deployable("app");
     const auto ledger = house.publisher.enter("app");
     const auto job = house.begin_deploy(DeployHouse::request(true));
     house.until_stage(job, DeployStage::drain);
@@ -324,9 +321,9 @@ TEST(DeployServices, WhatIsNotConfiguredForItIsRefused) {
     DeployHouse house(make_config({plain, homeless, single}));
     house.start();
     DeployRequest request = DeployHouse::request();
-    for (const auto& [service, code] : {std::pair("plain", "not_deployable"),
-                                        std::pair("homeless", "not_deployable"),
-                                        std::pair("single", "no_such_slot")}) {
+    for (const auto& [service, code] :
+         {std::pair("plain", "not_deployable"), std::pair("homeless", "not_deployable"),
+          std::pair("single", "no_such_slot")}) {
         request.service = service;
         EXPECT_EQ(house.refused_deploy(request).code, code) << service;
     }

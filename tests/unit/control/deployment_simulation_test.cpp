@@ -1,7 +1,7 @@
 // The deployment through random events, delays, failures, cancellations and crashes at every step.
 //
-//     SWITCHYARD_SIMULATION_SEED=N    begin with this seed (a failure prints it) instead of the usual
-//     SWITCHYARD_SIMULATION_STEPS=N   instead of three million
+//     SWITCHYARD_SIMULATION_SEED=N    begin with this seed (a failure prints it) instead of the
+//     usual SWITCHYARD_SIMULATION_STEPS=N   instead of three million
 #include "deployment_world.hpp"
 
 #include <cstdlib>
@@ -32,8 +32,8 @@ std::string live(std::uint64_t seed, std::map<std::string, std::uint64_t>& seen)
     while (again.step()) {
     }
     std::string text = world.violation() + "\nseed " + std::to_string(seed) + ", step " +
-                       std::to_string(step) + "; again: SWITCHYARD_SIMULATION_SEED=" +
-                       std::to_string(seed) + "\n";
+                       std::to_string(step) +
+                       "; again: SWITCHYARD_SIMULATION_SEED=" + std::to_string(seed) + "\n";
     const auto& trace = again.trace();
     for (std::size_t i = trace.size() > 60 ? trace.size() - 60 : 0; i < trace.size(); ++i)
         text += trace[i] + "\n";

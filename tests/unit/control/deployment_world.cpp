@@ -120,11 +120,12 @@ void DeploymentWorld::recover() {
     for (auto& [id, entry] : history_) {
         if (entry.outcome != "running") continue;
         const bool committed = committed_by_.contains(id);
-        const DeployRemains remains = after_crash(entry.stage, committed,
-                                                  entry.may_still_run, entry.slot);
+        const DeployRemains remains =
+            after_crash(entry.stage, committed, entry.may_still_run, entry.slot);
         check(remains.outcome == "interrupted", "a crash is told as something else");
         if (alive(id)) {
-            check(remains.may_still_run, "after a crash nobody says that the command may still run");
+            check(remains.may_still_run,
+                  "after a crash nobody says that the command may still run");
         }
         const bool says_committed = remains.detail.find("is committed") != std::string::npos;
         const bool says_untouched = remains.detail.find("was not touched") != std::string::npos;

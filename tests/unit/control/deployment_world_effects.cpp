@@ -15,9 +15,10 @@ void DeploymentWorld::carry_out(Job& job, Effect effect) {
     switch (effect) {
         case Effect::take_lock: {
             // The service is busy until the deploy before is over, not only until its switch.
-            const bool free = lock_ == 0 && std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& other) {
-                return other.id != job.id && other.machine.locked;
-            });
+            const bool free =
+                lock_ == 0 && std::none_of(jobs_.begin(), jobs_.end(), [&](const Job& other) {
+                    return other.id != job.id && other.machine.locked;
+                });
             if (free) {
                 lock_ = job.id;
                 job.before = holds_[index_of(other(live_))];
@@ -60,7 +61,8 @@ void DeploymentWorld::carry_out(Job& job, Effect effect) {
                   "runs a hook before the history knows");
             return start_process(job, DeployStage::before_switch);
         case Effect::commit_switch: {
-            check(job.seen_healthy, "switches to a slot that was not seen healthy since the command");
+            check(job.seen_healthy,
+                  "switches to a slot that was not seen healthy since the command");
             check(!machine.plan.before_switch || job.hook_ok, "switches without before_switch");
             check(!job.cancelled_in_time, "switches although it was cancelled before");
             check(machine.plan.switch_after, "switches without being asked to");
@@ -206,7 +208,8 @@ void DeploymentWorld::finished(Job& job) {
     check(!job.cancelled_in_time || !job.committed, "cancelled, and switched all the same");
     check(!alive(id) || machine.may_still_run, "something still runs, and nobody says so");
     check(good || !machine.message.empty(), "no reason is given");
-    check(machine.slot_touched == job.command_started, "wrong about whether the command was started");
+    check(machine.slot_touched == job.command_started,
+          "wrong about whether the command was started");
     for (const auto& stage : machine.stages) {
         check(stage.outcome != Deployment::Stage::Outcome::running && stage.ended >= stage.begun,
               "a stage without an end");

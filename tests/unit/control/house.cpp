@@ -253,8 +253,8 @@ House::~House() {
 
 std::string House::open() {
     controller = std::make_unique<Controller>(context.get_executor(),
-                                              Ports{publisher, health, reload, facts, &ip, remote}, config,
-                                              make_store(disk, journal), tuning);
+                                              Ports{publisher, health, reload, facts, &ip, remote},
+                                              config, make_store(disk, journal), tuning);
     const auto snapshot = controller->prepare();
     if (!snapshot) return snapshot.error().message;
     publisher.current = *snapshot;

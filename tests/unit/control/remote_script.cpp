@@ -139,8 +139,8 @@ Refusal DeployHouse::refused_deploy(DeployRequest request) {
 
 void DeployHouse::until_stage(const std::shared_ptr<DeployJob>& job, DeployStage stage) {
     run_until([&] {
-        return job->over() || (job->machine.stage() == stage &&
-                               job->machine.phase == Deployment::Phase::working);
+        return job->over() ||
+               (job->machine.stage() == stage && job->machine.phase == Deployment::Phase::working);
     });
     ASSERT_FALSE(job->over()) << job->machine.message;
     for (int i = 0; i < 5; ++i)

@@ -61,8 +61,8 @@ class ScriptedRemote final : public RemoteRunner {
 /// A house whose service "app" can be deployed: command "install" on one host a slot.
 class DeployHouse : public House {
   public:
-    explicit DeployHouse(config::Config config = make_config({deployable("app")}))
-        : House(std::move(config)), hosts(context.get_executor()) {
+    explicit DeployHouse(config::Config a_config = make_config({deployable("app")}))
+        : House(std::move(a_config)), hosts(context.get_executor()) {
         remote = &hosts;
         health.fresh = true;
         tuning.deploy.look_every = std::chrono::milliseconds(1);

@@ -53,8 +53,8 @@ class Origin {
     asio::awaitable<void> accept() {
         boost::system::error_code failed;
         while (true) {
-            tcp::socket socket = co_await acceptor_.async_accept(
-                asio::redirect_error(asio::use_awaitable, failed));
+            tcp::socket socket =
+                co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, failed));
             if (failed) co_return;
             ++connections;
             asio::co_spawn(acceptor_.get_executor(), serve(std::move(socket)), asio::detached);
@@ -64,9 +64,8 @@ class Origin {
         boost::system::error_code failed;
         asio::streambuf buffer;
         while (true) {
-            const std::size_t size =
-                co_await asio::async_read_until(socket, buffer, "\r\n\r\n",
-                                                asio::redirect_error(asio::use_awaitable, failed));
+            const std::size_t size = co_await asio::async_read_until(
+                socket, buffer, "\r\n\r\n", asio::redirect_error(asio::use_awaitable, failed));
             if (failed) co_return;
             const char* data = static_cast<const char*>(buffer.data().data());
             heads.emplace_back(data, size);
