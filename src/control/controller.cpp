@@ -136,17 +136,18 @@ void Controller::start() {
     tasks_.spawn("tick", tick());
 }
 
+void Controller::expect_stop() {
+    ending_ = true;
+    stop_deploys();
+}
+
 asio::awaitable<void> Controller::stop() {
     stopping_ = true;
     stop_wanted_.notify();
     health_changed_.notify();
     for (const auto& job : drains_)
         job->wake.notify();
-    for (const auto& [name, entry] : entries_) {
-        if (entry.deploy && !entry.deploy->over()) {
-            entry.deploy->push({.kind = DeployEvent::Kind::stop});
-        }
-    }
+    stop_deploys();
     events_.close();
     co_await tasks_.wait();
 }

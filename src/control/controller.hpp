@@ -71,8 +71,9 @@ class Controller {
     /// Begins to watch targets and to measure. The workers run with prepare()'s snapshot.
     void start();
 
-    /// Refuses reloads from now on: the daemon is about to end, and a listener must not open again.
-    void expect_stop() noexcept { ending_ = true; }
+    /// The daemon is about to end: refuses reloads from now on, because a listener must not open
+    /// again, and deploys; those under way are ended, as long as they have not switched.
+    void expect_stop();
 
     /// Refuses new commands, lets those that are being written end, ends drains as interrupted and
     /// event streams politely. The workers still run.
@@ -169,6 +170,7 @@ class Controller {
     void cancel_drains(const std::string& service, Colour slot);
 
     // controller_deploy.cpp
+    void stop_deploys();
     using Deploying = std::shared_ptr<DeployJob>;
     boost::asio::awaitable<void> run_deploy(Deploying job);
     boost::asio::awaitable<void> drive_deploy(Deploying job);

@@ -52,6 +52,12 @@ std::optional<Refusal> Controller::cancel_deploy(const std::string& service, Cal
     return std::nullopt;
 }
 
+void Controller::stop_deploys() {
+    for (const auto& [name, entry] : entries_) {
+        if (entry.deploy && !entry.deploy->over()) entry.deploy->push({.kind = Event::stop});
+    }
+}
+
 asio::awaitable<void> Controller::run_deploy(Deploying job) {
     std::string failure;
     try {
@@ -187,6 +193,7 @@ Controller::Assessment Controller::assess_deploy(const DeployRequest& request,
     change.service = request.service;
     Assessment found = assess(change);
     if (!found.state) return found;
+    if (ending_) found.refusals.insert(found.refusals.begin(), control::stopping());
     const std::shared_ptr<DeployJob> other_job = entries_.at(request.service).deploy;
     if (found.refusals.empty() && other_job && other_job.get() != own && !other_job->over()) {
         // Its switch is done, but not what comes after it: the slot that was live still drains.

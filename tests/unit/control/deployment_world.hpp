@@ -73,6 +73,7 @@ class DeploymentWorld {
         bool committed = false;
         std::uint64_t committed_epoch = 0;
         bool write_failed = false;
+        std::size_t writes = 0;
         Release before{};  ///< What the slot held when it was locked.
     };
     struct Pending {

@@ -156,6 +156,7 @@ void DeploymentWorld::write(Job& job) {
     write.entry.may_still_run = machine.may_still_run;
     write.holds_changed = true;
     write.holds = machine.slot_touched ? Release{job.id, machine.release_complete} : job.before;
+    check(++job.writes <= 2 * kDeployStages, "writes its state again and again");
     const bool ok = !chance(20);
     later(job, Kind::recorded, ok);
     pending_.back().write = std::move(write);
