@@ -117,7 +117,7 @@ asio::awaitable<void> Controller::refuse(ChangeRequest request, Assessment asses
     // Services that don't exist get no lines in the history, and no events: their names are
     // whatever somebody typed.
     if (!assessment.state) co_return;
-    ++entries_.at(request.service).refused;
+    if (!request.deploy) ++entries_.at(request.service).refused;
     events_.publish(std::move(event));
     const auto written = co_await store_.append(line);
     if (!written) {

@@ -401,9 +401,10 @@ asio::awaitable<void> Controller::refuse_deploy(Deploying job) {
         refusal = control::stopping();
         job->refusal = refusal;
     }
+    if (refusal.code == "stopping") assessment.state.reset();  // No line of the history.
     job->feed.close();
     job->ended = true;
-    if (assessment.state && entries_.at(request.service).deploy == job) {
+    if (entries_.contains(request.service) && entries_.at(request.service).deploy == job) {
         entries_.at(request.service).deploy.reset();
     }
     auto ticket = std::make_shared<ChangeTicket>(executor_);

@@ -83,7 +83,7 @@ TEST(Deploy, AsksForWhatWasSaidAndShowsEachStage) {
     EXPECT_THAT(
         outcome.out,
         AllOf(HasSubstr("deploying v42 to green (deploy@10.10.0.3)"),
-              HasSubstr("  lock          4 ms\n"), HasSubstr("  run           4.0 s\n"),
+              HasSubstr("  lock          4 ms\n"), HasSubstr("  run           4 s\n"),
               HasSubstr("deploy@10.10.0.3 | Already up to date.\n"),
               HasSubstr("connection refused"), HasSubstr("green (green-production) is live"),
               HasSubstr("release       v42; before: v41"), HasSubstr("12 completed, 0 cut")));
