@@ -122,7 +122,8 @@ AnswerResult exchange(const std::string& socket, const Client::Limits& limits,
                       const std::string& request_bytes, const OnLine* on_line) {
     auto connection = Connection::open(socket, limits.connect);
     if (!connection) return connection.error();
-    connection->interrupt_by(limits.interrupt);
+    connection->interrupt_by(limits.interrupt, limits.go_on);
+    if (limits.tick) connection->every_second(limits.tick);
     if (auto sent = connection->send(request_bytes, limits.silence); !sent) return sent.error();
     Reader reader(socket, limits.body_bytes, on_line);
     std::string bytes;

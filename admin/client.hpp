@@ -34,11 +34,14 @@ class Client {
         /// Without a byte. The daemon's streams have a line at least every 15 seconds.
         std::chrono::milliseconds silence{45'000};
         std::size_t body_bytes = 64 * 1024 * 1024;  ///< Of a whole answer, or of one line.
-        int interrupt = -1;  ///< Ends every wait when it is readable; see Interrupts.
+        int interrupt = -1;           ///< Ends every wait when it is readable; see Interrupts ...
+        std::function<bool()> go_on;  ///< ... unless this says true.
+        std::function<void()> tick;   ///< About once a second while nothing comes.
     };
 
     explicit Client(std::string socket) : Client(std::move(socket), Limits()) {}
-    Client(std::string socket, Limits limits) : socket_(std::move(socket)), limits_(limits) {}
+    Client(std::string socket, Limits limits)
+        : socket_(std::move(socket)), limits_(std::move(limits)) {}
 
     /// One request, one whole answer. Any status is an answer; a failure means there was none.
     AnswerResult call(std::string_view method, std::string_view target,

@@ -15,6 +15,7 @@ namespace {
 constexpr const char* kFooter =
     "Examples:\n"
     "  switchyard status                 what is live, on one screen\n"
+    "  switchyard deploy shop            bring a release to the idle slot\n"
     "  switchyard switch shop --plan     what a switch would do, and what speaks against it\n"
     "  switchyard switch shop            make the idle slot live\n"
     "  switchyard rollback shop          and back again\n"
@@ -69,6 +70,7 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
     app.footer(kFooter);
     add_common_options(app, context);
     add_status_command(app, context);
+    add_deploy_command(app, context);
     add_change_commands(app, context);
     add_history_command(app, context);
     add_events_command(app, context);

@@ -19,6 +19,8 @@ namespace switchyard::admin {
 
 namespace {
 
+constexpr std::chrono::milliseconds kTick{1'000};
+
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
@@ -101,11 +103,15 @@ boost::system::result<Connection, Failure> Connection::open(const std::string& s
 Connection::Connection(Connection&& from) noexcept
     : fd_(std::exchange(from.fd_, -1)),
       interrupt_(from.interrupt_),
+      go_on_(std::move(from.go_on_)),
+      tick_(std::move(from.tick_)),
       socket_(std::move(from.socket_)) {}
 
 Connection& Connection::operator=(Connection&& from) noexcept {
     std::swap(fd_, from.fd_);
     std::swap(interrupt_, from.interrupt_);
+    std::swap(go_on_, from.go_on_);
+    std::swap(tick_, from.tick_);
     std::swap(socket_, from.socket_);
     return *this;
 }
@@ -125,11 +131,18 @@ boost::system::result<void, Failure> Connection::wait(short events, milliseconds
     for (;;) {
         const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
         pollfd waiting[] = {{fd_, events, 0}, {interrupt_, POLLIN, 0}};
-        const int ready = ::poll(waiting, 2, left > 0 ? static_cast<int>(left) : 0);
+        auto pause = left > 0 ? left : 0;
+        if (tick_ && pause > kTick.count()) pause = kTick.count();
+        const int ready = ::poll(waiting, 2, static_cast<int>(pause));
         // What the daemon has said already is worth knowing also for who was interrupted.
         if (ready > 0 && waiting[0].revents != 0) return {};
+        if (ready > 0 && go_on_ && go_on_()) continue;
         if (ready > 0) return Failure{Failure::Kind::interrupted, "Interrupted.", ""};
         if (ready < 0 && errno != EINTR) return broken(errno);
+        if (ready == 0 && pause < left) {
+            tick_();
+            continue;
+        }
         if (ready == 0) {
             return Failure{
                 Failure::Kind::silent,

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <boost/system/result.hpp>
 
@@ -38,7 +40,13 @@ class Connection {
     ~Connection();
 
     /// Every wait also ends, with Kind::interrupted, when this descriptor is readable; -1: none.
-    void interrupt_by(int fd) noexcept { interrupt_ = fd; }
+    /// `go_on` is asked before: true, and it goes on waiting.
+    void interrupt_by(int fd, std::function<bool()> go_on = {}) {
+        interrupt_ = fd;
+        go_on_ = std::move(go_on);
+    }
+    /// Called about once a second while nothing comes.
+    void every_second(std::function<void()> tick) { tick_ = std::move(tick); }
 
     /// Sends all bytes; each write may take `timeout`.
     boost::system::result<void, Failure> send(std::string_view bytes,
@@ -57,6 +65,8 @@ class Connection {
 
     int fd_ = -1;
     int interrupt_ = -1;
+    std::function<bool()> go_on_;
+    std::function<void()> tick_;
     std::string socket_;
 };
 

@@ -24,6 +24,11 @@ Interrupts::Interrupts() {
     if (fd_ >= 0) ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
+void Interrupts::take() const {
+    signalfd_siginfo taken{};
+    [[maybe_unused]] const auto size = ::read(fd_, &taken, sizeof taken);
+}
+
 Interrupts::~Interrupts() {
     if (fd_ < 0) return;
     // What was taken for an answer must not end the process after all.

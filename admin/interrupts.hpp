@@ -13,6 +13,8 @@ class Interrupts {
 
     /// Readable after the first signal; -1: signals could not be taken over.
     [[nodiscard]] int fd() const noexcept { return fd_; }
+    /// Forgets the signal that came first, so that fd() is readable with the next one.
+    void take() const;
 
   private:
     int fd_ = -1;

@@ -1,6 +1,7 @@
 #include "admin/print/change.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/release.hpp"
 #include "admin/print/time.hpp"
 
 #include <chrono>
@@ -56,6 +57,10 @@ std::string print_committed(const json::value& event, const Screen& screen) {
     out += "\n";
     if (flag(event, "forced")) {
         out += row("forced", painted(screen, Paint::yellow, to + " was not healthy"));
+    }
+    if (const auto release = release_name(field(event, "to_release")); !release.empty()) {
+        const auto former = release_name(field(event, "from_release"));
+        out += row("release", release + (former.empty() ? "" : "; before: " + former));
     }
     out += row("epoch", std::to_string(integer(event, "epoch")));
     out += row("committed",

@@ -1,6 +1,7 @@
 #include "admin/print/events.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/release.hpp"
 #include "admin/print/time.hpp"
 
 #include <chrono>
@@ -80,6 +81,22 @@ std::string sentence(const std::string& kind, const json::value& event) {
         return shown(event, "address") + " " + shown(event, "what") + ": " +
                shown(event, "message");
     }
+    if (kind == "deploy_begun") {
+        return version_name(event, "version") + " to " + shown(event, "slot") + by(event);
+    }
+    if (kind == "deploy_stage_begun") return shown(event, "stage");
+    if (kind == "deploy_stage_ended") {
+        const std::string message = shown(event, "message");
+        return shown(event, "stage") + ": " + shown(event, "outcome") + " after " +
+               format_span(milliseconds(integer(event, "elapsed_ms"))) +
+               (message.empty() ? "" : ": " + message);
+    }
+    if (kind == "deploy_ended") {
+        const std::string message = shown(event, "message");
+        return version_name(event, "version") + " to " + shown(event, "slot") + ": " +
+               shown(event, "outcome") + " in the stage " + shown(event, "stage") + by(event) +
+               (message.empty() ? "" : ": " + message);
+    }
     if (kind == "lost") return count(event, "count") + " events, because this reader was too slow";
     if (kind == "stopping") return "the daemon ends";
     return all_fields(event);
@@ -92,6 +109,11 @@ Paint paint_of(const std::string& kind, const json::value& event) {
         const std::string what = text(event, "what");
         if (what == "followed" || what == "recovered") return Paint::green;
         return what == "moving" ? Paint::none : Paint::red;
+    }
+    if (kind == "deploy_ended") {
+        const std::string outcome = text(event, "outcome");
+        if (outcome == "failed") return Paint::red;
+        return outcome == "deployed" || outcome == "switched" ? Paint::green : Paint::yellow;
     }
     if (kind == "drained") return integer(event, "cut") > 0 ? Paint::red : Paint::green;
     if (kind == "refused" || kind == "reload_failed" || kind == "lost" || kind == "stopping") {

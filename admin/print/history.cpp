@@ -15,8 +15,13 @@ std::string shown(const json::value& from, std::string_view key) {
 }
 
 Paint paint_of_outcome(std::string_view outcome) {
-    if (outcome == "drained" || outcome == "committed" || outcome == "done") return Paint::green;
-    return outcome == "refused" || outcome == "cut" ? Paint::red : Paint::yellow;
+    for (const char* good : {"drained", "committed", "done", "deployed", "switched"}) {
+        if (outcome == good) return Paint::green;
+    }
+    for (const char* bad : {"refused", "cut", "failed"}) {
+        if (outcome == bad) return Paint::red;
+    }
+    return Paint::yellow;
 }
 
 /// What is worth a remark: the reason of a refusal, or what the drain left.
@@ -55,16 +60,18 @@ std::string print_history(const json::value& history, const Screen& screen) {
         if (by.empty()) by = "uid " + std::to_string(integer(entry, "uid"));
         const std::string service = shown(entry, "service");
         const std::string to = shown(entry, "to");
+        const std::string version = shown(entry, "version");
         const std::string outcome = shown(entry, "outcome");
         const std::string note = remark(entry);
-        table.add({{when},
-                   {service.empty() ? "-" : service, Paint::bold},
-                   {shown(entry, "action")},
-                   {by},
-                   {to.empty() ? "-" : to, paint_of_slot(to)},
-                   {std::to_string(integer(entry, "epoch"))},
-                   {outcome, paint_of_outcome(outcome)},
-                   {below ? "" : note, Paint::dim}});
+        table.add(
+            {{when},
+             {service.empty() ? "-" : service, Paint::bold},
+             {shown(entry, "action")},
+             {by},
+             {(to.empty() ? "-" : to) + (version.empty() ? "" : " " + version), paint_of_slot(to)},
+             {std::to_string(integer(entry, "epoch"))},
+             {outcome, paint_of_outcome(outcome)},
+             {below ? "" : note, Paint::dim}});
         if (below && !note.empty()) {
             table.note(painted(screen, Paint::dim, elided("  " + note, screen.columns)));
         }

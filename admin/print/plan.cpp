@@ -1,6 +1,7 @@
 #include "admin/fields.hpp"
 #include "admin/print/change.hpp"
 #include "admin/print/error.hpp"
+#include "admin/print/release.hpp"
 #include "admin/print/status.hpp"
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
@@ -23,8 +24,13 @@ std::string print_plan(const json::value& plan, const Screen& screen) {
     const bool allowed = flag(plan, "allowed");
     std::string out = painted(screen, Paint::bold, shown(plan, "service")) + ": ";
     if (!to.empty()) {
-        out += shown(plan, "action") + " from " + painted(screen, paint_of_slot(from), from) +
-               " to " + painted(screen, paint_of_slot(to), to) + ", epoch " +
+        const auto with_release = [&](const std::string& slot, std::string_view key) {
+            const std::string release = release_name(field(plan, key));
+            return painted(screen, paint_of_slot(slot), slot) +
+                   (release.empty() ? "" : " (" + release + ")");
+        };
+        out += shown(plan, "action") + " from " + with_release(from, "from_release") + " to " +
+               with_release(to, "to_release") + ", epoch " +
                std::to_string(integer(plan, "epoch")) + " to " +
                std::to_string(integer(plan, "epoch_after")) + "; ";
     }

@@ -2,6 +2,7 @@
 
 #include "admin/fields.hpp"
 #include "admin/print/ip.hpp"
+#include "admin/print/release.hpp"
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
 
@@ -128,6 +129,27 @@ std::string change_line(const json::value& change, const std::string& now) {
            format_since(text(change, "since"), now);
 }
 
+/// "  releases: blue v41, green v42 (unfinished)"; empty if nothing was ever deployed.
+std::string releases_line(const json::value& service, std::size_t columns) {
+    std::string out;
+    for (const char* colour : kSlots) {
+        const json::value* slot = find(field(service, "slots"), colour);
+        if (slot == nullptr) continue;
+        const std::string release = release_name(field(*slot, "release"));
+        if (!release.empty())
+            out += (out.empty() ? "" : ", ") + std::string(colour) + " " + release;
+    }
+    return out.empty() ? out : elided("  releases: " + out, columns) + "\n";
+}
+
+std::string deploy_line(const json::value& deploy, const std::string& now) {
+    const std::string user = shown(deploy, "user");
+    return "  deploying " + version_name(deploy, "version") + " to " + shown(deploy, "slot") +
+           " since " + format_since(text(deploy, "since"), now) + ", by " +
+           (user.empty() ? "uid " + count(deploy, "uid") : user) + ": " + shown(deploy, "stage") +
+           " for " + format_since(text(deploy, "stage_since"), now);
+}
+
 std::string service_block(const json::value& service, const std::string& now,
                           const Screen& screen) {
     const std::string live = shown(service, "live");
@@ -146,6 +168,7 @@ std::string service_block(const json::value& service, const std::string& now,
                    elided(slot_title(live, shown(service, "live_name")), 28)) +
            " for " + format_since(text(service, "live_since"), now) + " (" +
            format_time(text(service, "live_since")) + "), epoch " + count(service, "epoch") + "\n";
+    out += releases_line(service, screen.columns);
 
     Table table("llllrrr", "  ");
     table.add({{"SLOT", Paint::dim},
@@ -168,7 +191,9 @@ std::string service_block(const json::value& service, const std::string& now,
         const std::string line = elided("  reserved IP " + ip_summary(ip), screen.columns);
         out += painted(screen, paint_of_ip(ip), line) + "\n";
     }
-    if (field(service, "change").is_object()) {
+    if (field(service, "deploy").is_object()) {
+        out += painted(screen, Paint::yellow, deploy_line(field(service, "deploy"), now)) + "\n";
+    } else if (field(service, "change").is_object()) {
         out += painted(screen, Paint::yellow, change_line(field(service, "change"), now)) + "\n";
     }
     return out;

@@ -3,12 +3,12 @@
 #include "base/log.hpp"
 #include "control/change_body.hpp"
 #include "control/peer.hpp"
+#include "control/replies.hpp"
 #include "control/status.hpp"
 
 #include <charconv>
 #include <utility>
 
-#include <boost/json/serialize.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <spdlog/fmt/fmt.h>
@@ -19,42 +19,10 @@ namespace switchyard::control {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-struct AdminRoutes::Call {
-    HttpRequest request;
-    std::vector<std::string> path;
-    std::vector<std::pair<std::string, std::string>> query;
-
-    [[nodiscard]] const std::string* parameter(std::string_view key) const {
-        for (const auto& [name, value] : query) {
-            if (name == key) return &value;
-        }
-        return nullptr;
-    }
-};
-
 namespace {
 
 /// Shorter than the silence that the command line bears.
 constexpr std::uint64_t kLongestIpWaitMs = 30'000;
-
-HttpReply object_reply(const json::object& object) {
-    HttpReply reply;
-    reply.body = json::serialize(object) + "\n";
-    return reply;
-}
-
-HttpReply refusal_reply(const Refusal& refusal) {
-    HttpReply reply = object_reply(refusal.to_json());
-    reply.status = refusal.status;
-    return reply;
-}
-
-HttpReply stream_reply(std::unique_ptr<LineSource> stream) {
-    HttpReply reply;
-    reply.content_type = "application/x-ndjson";
-    reply.stream = std::move(stream);
-    return reply;
-}
 
 HttpReply wrong_method(std::string allowed) {
     HttpReply reply = refusal_reply(method_not_allowed(allowed));
@@ -144,6 +112,16 @@ asio::awaitable<HttpReply> AdminRoutes::dispatch(Call call) {
         if (!post) co_return wrong_method("POST");
         const bool rollback = path[3] == "rollback";
         co_return co_await change(std::move(call), rollback);
+    }
+    if (v1 && name == "services" && path.size() == 4 && path[3] == "deploy") {
+        if (get) co_return follow_deploy(call);
+        if (!post) co_return wrong_method("GET, POST");
+        co_return co_await deploy(std::move(call));
+    }
+    if (v1 && name == "services" && path.size() == 5 && path[3] == "deploy" &&
+        path[4] == "cancel") {
+        if (!post) co_return wrong_method("POST");
+        co_return co_await cancel_deploy(std::move(call));
     }
     co_return refusal_reply(not_found(call.request.target));
 }

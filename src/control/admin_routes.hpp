@@ -32,8 +32,19 @@ class AdminRoutes final : public HttpHandler {
     [[nodiscard]] HttpReply failure(unsigned status) const override;
 
   private:
-    /// A request taken apart: path segments behind /v1, and the query.
-    struct Call;
+    /// A request taken apart: the path's segments, and the query.
+    struct Call {
+        HttpRequest request;
+        std::vector<std::string> path;
+        std::vector<std::pair<std::string, std::string>> query;
+
+        [[nodiscard]] const std::string* parameter(std::string_view key) const {
+            for (const auto& [name, value] : query) {
+                if (name == key) return &value;
+            }
+            return nullptr;
+        }
+    };
 
     static bool number(const Call& call, std::string_view key, std::uint64_t least,
                        std::uint64_t most, std::uint64_t& value);
@@ -41,6 +52,10 @@ class AdminRoutes final : public HttpHandler {
     boost::asio::awaitable<HttpReply> dispatch(Call call);
     boost::asio::awaitable<HttpReply> change(Call call, bool rollback);
     boost::asio::awaitable<HttpReply> reload(Call call);
+    // deploy_routes.cpp
+    boost::asio::awaitable<HttpReply> deploy(Call call);
+    boost::asio::awaitable<HttpReply> cancel_deploy(Call call);
+    [[nodiscard]] HttpReply follow_deploy(const Call& call) const;
     boost::asio::awaitable<HttpReply> history(Call call);
     boost::asio::awaitable<HttpReply> reserved_ip(Call call);
     boost::asio::awaitable<HttpReply> sync_reserved_ip(Call call);

@@ -1,7 +1,6 @@
 #include "control/change_body.hpp"
 
-#include <boost/json/parse.hpp>
-#include <spdlog/fmt/fmt.h>
+#include "control/body.hpp"
 
 namespace switchyard::control {
 
@@ -9,35 +8,11 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::int64_t kLongestDrainMs = 86'400'000;
-
-std::variant<json::object, Refusal> parse_object(std::string_view body) {
-    if (body.find_first_not_of(" \t\r\n") == std::string_view::npos) return json::object();
-    boost::system::error_code failed;
-    json::value value = json::parse(json::string_view(body.data(), body.size()), failed);
-    if (failed) return bad_request(fmt::format("The body is not JSON: {}.", failed.message()));
-    if (!value.is_object()) return bad_request("The body must be a JSON object.");
-    return std::move(value.get_object());
-}
-
-/// A whole number of at least 0; std::nullopt: something else.
-std::optional<std::uint64_t> whole_number(const json::value& value) {
-    if (value.is_uint64()) return value.get_uint64();
-    if (value.is_int64() && value.get_int64() >= 0) {
-        return static_cast<std::uint64_t>(value.get_int64());
-    }
-    return std::nullopt;
-}
-
-Refusal wrong(std::string_view key, std::string_view wanted) {
-    return bad_request(fmt::format("{} must be {}.", key, wanted), key);
-}
-
 /// Takes one key into the request.
 std::optional<Refusal> take(ChangeRequest& request, std::string_view key,
                             const json::value& value) {
     const auto flag = [&](bool& place) -> std::optional<Refusal> {
-        if (!value.is_bool()) return wrong(key, "true or false");
+        if (!value.is_bool()) return wrong_value(key, "true or false");
         place = value.get_bool();
         return std::nullopt;
     };
@@ -46,23 +21,20 @@ std::optional<Refusal> take(ChangeRequest& request, std::string_view key,
     if (key == "wait") return flag(request.wait);
     if (key == "if_epoch") {
         request.if_epoch = whole_number(value);
-        if (!request.if_epoch) return wrong(key, "a whole number");
+        if (!request.if_epoch) return wrong_value(key, "a whole number");
         return std::nullopt;
     }
     if (key == "drain_timeout_ms") {
-        const auto number = whole_number(value);
-        if (!number || *number > kLongestDrainMs) {
-            return wrong(key, fmt::format("a whole number from 0 to {}", kLongestDrainMs));
-        }
-        request.drain_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(*number));
+        request.drain_timeout = drain_timeout(value);
+        if (!request.drain_timeout) return wrong_drain_timeout(key);
         return std::nullopt;
     }
     if (key == "to" && !request.rollback) {
         if (value.is_string()) request.to = parse_colour(std::string_view(value.get_string()));
-        if (!request.to) return wrong(key, "\"blue\" or \"green\"");
+        if (!request.to) return wrong_value(key, "\"blue\" or \"green\"");
         return std::nullopt;
     }
-    return bad_request(fmt::format("There is no key \"{}\" here.", key), key);
+    return unknown_key(key);
 }
 
 }  // namespace
@@ -85,7 +57,7 @@ std::optional<Refusal> check_empty(std::string_view body) {
     const json::object& object = std::get<json::object>(parsed);
     if (object.empty()) return std::nullopt;
     const std::string_view key = object.begin()->key();
-    return bad_request(fmt::format("There is no key \"{}\" here.", key), key);
+    return unknown_key(key);
 }
 
 }  // namespace switchyard::control

@@ -30,6 +30,7 @@ struct Controller::Commit {
     const ChangeRequest* request = nullptr;
     const route::ServiceState* former = nullptr;
     const route::ServiceState* next = nullptr;
+    std::array<std::optional<state::Release>, 2> releases;
     Steady::time_point begun{};
     Steady::time_point durable{};
     Routing::Published published;
@@ -37,25 +38,6 @@ struct Controller::Commit {
     bool forced = false;
     std::chrono::milliseconds drain_timeout{0};
     std::int64_t history_id = 0;
-};
-
-/// Holds the change lock of a service while it is being changed; gives it back early by release().
-class Controller::ChangeGuard {
-  public:
-    ChangeGuard(std::optional<ChangeUnderWay>& place, Caller caller, std::string action)
-        : place_(&place) {
-        place = ChangeUnderWay{std::move(caller), std::move(action), Wall::now()};
-    }
-    ChangeGuard(const ChangeGuard&) = delete;
-    ChangeGuard& operator=(const ChangeGuard&) = delete;
-    ~ChangeGuard() { release(); }
-    void release() noexcept {
-        if (place_ != nullptr) place_->reset();
-        place_ = nullptr;
-    }
-
-  private:
-    std::optional<ChangeUnderWay>* place_;
 };
 
 }  // namespace switchyard::control

@@ -22,14 +22,19 @@ struct ChangeRequest {
     Caller caller;
     std::string service;
     bool rollback = false;
-    std::optional<Colour> to;  ///< Of a switch; none: the slot that is not live.
+    bool deploy = false;         ///< Only to be refused as one; see DeployRequest.
+    std::int64_t deploy_id = 0;  ///< The history's entry of the deploy that it ends; 0: none.
+    std::optional<Colour> to;    ///< Of a switch; none: the slot that is not live.
     std::optional<std::uint64_t> if_epoch;
     bool force = false;
     std::optional<std::chrono::milliseconds> drain_timeout;
     bool plan = false;
     bool wait = true;
 
-    [[nodiscard]] std::string action() const { return rollback ? "rollback" : "switch"; }
+    [[nodiscard]] std::string action() const {
+        if (deploy) return "deploy";
+        return rollback ? "rollback" : "switch";
+    }
 };
 
 /// What became of a command: either an error, or one object (plan, reload), or a stream of lines

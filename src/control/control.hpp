@@ -48,7 +48,7 @@ class ControlPlane {
     void start();
     void open();
     /// When the daemon begins to end; see Controller::expect_stop().
-    void expect_stop() noexcept { controller_.expect_stop(); }
+    void expect_stop() { controller_.expect_stop(); }
     /// Step 7.
     boost::asio::awaitable<void> stop();
 

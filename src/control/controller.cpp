@@ -27,6 +27,7 @@ Controller::Controller(asio::any_io_executor executor, Ports ports,
       events_(executor),
       health_changed_(executor),
       ip_changed_(executor),
+      drain_ended_(executor),
       stop_wanted_(executor),
       alive_(std::make_shared<Controller*>(this)),
       store_(std::move(store)),
@@ -96,6 +97,8 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
 
 Result<void> Controller::record() {
     try {
+        const auto told = record_interrupted();
+        if (!told) return told.error();
         for (const std::string& name : std::exchange(unrecorded_, {})) {
             const state::ServiceRecord& record = entries_.at(name).record;
             state::HistoryEntry entry;
@@ -129,6 +132,11 @@ void Controller::start() {
     tasks_.spawn("tick", tick());
 }
 
+void Controller::expect_stop() {
+    ending_ = true;
+    stop_deploys();
+}
+
 asio::awaitable<void> Controller::stop() {
     stopping_ = true;
     stop_wanted_.notify();
@@ -136,6 +144,7 @@ asio::awaitable<void> Controller::stop() {
     ip_changed_.notify();
     for (const auto& job : drains_)
         job->wake.notify();
+    stop_deploys();
     events_.close();
     co_await tasks_.wait();
 }

@@ -3,7 +3,9 @@
 #include "base/error.hpp"
 #include "config/load.hpp"
 #include "control/catalog.hpp"
+#include "control/change_guard.hpp"
 #include "control/change_ticket.hpp"
+#include "control/deploy_job.hpp"
 #include "control/events.hpp"
 #include "control/ports.hpp"
 #include "control/routing.hpp"
@@ -33,6 +35,7 @@ struct Ports {
     ReloadTarget& reload;
     ProcessFacts& facts;
     ReservedIp* reserved_ip = nullptr;  ///< May be null.
+    RemoteRunner* remote = nullptr;     ///< Null: nothing can be deployed.
 };
 
 /// Times that are no part of the configuration. Tests make them short.
@@ -40,6 +43,7 @@ struct ControllerTuning {
     std::chrono::milliseconds health_slack{1'000};  ///< On top of a check's timeout, for "unknown".
     std::chrono::milliseconds tick{1'000};          ///< Rates, and freeing of old states.
     DrainTiming drain;                              ///< Its timeout comes from the service.
+    DeployTiming deploy;
     std::function<config::LoadResult(const std::string&)> load = config::load_file;
 };
 
@@ -67,8 +71,9 @@ class Controller {
     /// Begins to watch targets and to measure. The workers run with prepare()'s snapshot.
     void start();
 
-    /// Refuses reloads from now on: the daemon is about to end, and a listener must not open again.
-    void expect_stop() noexcept { ending_ = true; }
+    /// The daemon is about to end: refuses reloads from now on, because a listener must not open
+    /// again, and deploys; those under way are ended, as long as they have not switched.
+    void expect_stop();
 
     /// Refuses new commands, lets those that are being written end, ends drains as interrupted and
     /// event streams politely. The workers still run.
@@ -76,6 +81,12 @@ class Controller {
 
     /// Begins a switch or a rollback; the ticket tells what becomes of it.
     [[nodiscard]] std::shared_ptr<ChangeTicket> change(ChangeRequest request);
+    /// Begins a deploy; await until_decided() for whether it was refused.
+    [[nodiscard]] std::shared_ptr<DeployJob> deploy(DeployRequest request);
+    /// The deploy of this service that is under way, or the last one since the start; or null.
+    [[nodiscard]] std::shared_ptr<DeployJob> deploy_of(const std::string& service) const;
+    /// Asks the deploy under way to end. A refusal: there is none, or it is too late.
+    [[nodiscard]] std::optional<Refusal> cancel_deploy(const std::string& service, Caller caller);
     /// Begins a reload of the configuration's file.
     [[nodiscard]] std::shared_ptr<ChangeTicket> reload(Caller caller);
 
@@ -120,14 +131,18 @@ class Controller {
     struct Assessment;
     struct Survey;
     struct Commit;
-    class ChangeGuard;
 
     // controller_change.cpp
     boost::asio::awaitable<void> run_change(ChangeRequest request,
                                             std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> make_change(ChangeRequest request,
                                              std::shared_ptr<ChangeTicket> ticket);
-    [[nodiscard]] Assessment assess(const ChangeRequest& request) const;
+    /// The second half of a change: from the gate to the end of the drain. Nothing speaks against
+    /// it but health; `guard` is the service's lock, which is given back when it is acknowledged.
+    boost::asio::awaitable<void> carry_out(ChangeRequest request, Assessment assessment,
+                                           ChangeGuard guard, std::shared_ptr<ChangeTicket> ticket);
+    /// `ours`: the lock of the service is held by whoever asks.
+    [[nodiscard]] Assessment assess(const ChangeRequest& request, bool ours = false) const;
     [[nodiscard]] boost::json::object committed_json(const Commit& commit) const;
     [[nodiscard]] boost::json::array service_names() const;
 
@@ -166,6 +181,35 @@ class Controller {
     void start_reserved_ip();
     void follow_all();
     void on_reserved_ip(boost::json::object event);
+    // controller_deploy.cpp
+    void stop_deploys();
+    using Deploying = std::shared_ptr<DeployJob>;
+    boost::asio::awaitable<void> run_deploy(Deploying job);
+    boost::asio::awaitable<void> drive_deploy(Deploying job);
+    boost::asio::awaitable<void> carry_out_effect(Deploying job, DeployEffect effect);
+    [[nodiscard]] RoutingFacts routing_facts(const std::string& service) const;
+    [[nodiscard]] Assessment assess_deploy(const DeployRequest& request,
+                                           const DeployJob* own) const;
+    void take_deploy_lock(const Deploying& job);
+    void tell_stages(DeployJob& job);
+    boost::asio::awaitable<void> record_deploy(Deploying job);
+    boost::asio::awaitable<void> end_deploy(Deploying job);
+    boost::asio::awaitable<void> refuse_deploy(Deploying job);
+    [[nodiscard]] Result<bool> was_switched_by(const state::HistoryEntry& deploy);
+    [[nodiscard]] Result<void> record_interrupted();
+
+    // controller_deploy_work.cpp: what effects start; each tells its outcome by an event
+    [[nodiscard]] std::vector<std::pair<std::string, std::string>> deploy_environment(
+        const DeployJob& job) const;
+    boost::asio::awaitable<void> await_slot(Deploying job, std::uint64_t watch);
+    boost::asio::awaitable<void> connect_hosts(Deploying job);
+    boost::asio::awaitable<void> run_deploy_command(Deploying job);
+    boost::asio::awaitable<void> run_hook(Deploying job, config::Hook hook);
+    boost::asio::awaitable<void> watch_health(Deploying job, std::uint64_t watch);
+    boost::asio::awaitable<void> warm_slot(Deploying job, std::uint64_t watch);
+    boost::asio::awaitable<void> switch_deployed(Deploying job,
+                                                 std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> follow_switch(Deploying job, std::shared_ptr<ChangeTicket> ticket);
 
     // controller_reload.cpp
     boost::asio::awaitable<void> run_reload(Caller caller, std::shared_ptr<ChangeTicket> ticket);
@@ -192,6 +236,7 @@ class Controller {
     std::optional<ChangeUnderWay> reload_;
     Wakeup health_changed_;
     Wakeup ip_changed_;
+    Wakeup drain_ended_;
     Wakeup stop_wanted_;
     std::shared_ptr<Controller*>
         alive_;  ///< Empty pointer inside: gone (for the monitor's callback).

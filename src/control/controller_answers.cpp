@@ -1,6 +1,7 @@
 // What a command that changes nothing comes to: a plan, or a refusal that is written down.
 #include "base/log.hpp"
 #include "control/change_parts.hpp"
+#include "control/deploy_view.hpp"
 #include "control/target_view.hpp"
 
 #include <utility>
@@ -52,6 +53,10 @@ asio::awaitable<void> Controller::make_plan(ChangeRequest request, Assessment as
     if (assessment.to) plan["to"] = to_string(*assessment.to);
     plan["from_name"] = state.live_slot().name;
     plan["to_name"] = nullptr;
+    const auto& releases = entries_.at(state.name()).record.releases;
+    plan["from_release"] = release_json(releases[index_of(state.live)]);
+    plan["to_release"] = nullptr;
+    if (assessment.to) plan["to_release"] = release_json(releases[index_of(*assessment.to)]);
     json::array targets;
     if (assessment.slot_exists()) {
         const route::SlotState& slot = *state.slot(*assessment.to);
@@ -112,7 +117,7 @@ asio::awaitable<void> Controller::refuse(ChangeRequest request, Assessment asses
     // Services that don't exist get no lines in the history, and no events: their names are
     // whatever somebody typed.
     if (!assessment.state) co_return;
-    ++entries_.at(request.service).refused;
+    if (!request.deploy) ++entries_.at(request.service).refused;
     events_.publish(std::move(event));
     const auto written = co_await store_.append(line);
     if (!written) {

@@ -1,6 +1,7 @@
 // Switch and rollback: checked, durable, visible, acknowledged; then the drain.
 #include "base/log.hpp"
 #include "control/change_parts.hpp"
+#include "control/deploy_view.hpp"
 
 #include <exception>
 #include <utility>
@@ -40,7 +41,7 @@ json::array Controller::service_names() const {
     return names;
 }
 
-Controller::Assessment Controller::assess(const ChangeRequest& request) const {
+Controller::Assessment Controller::assess(const ChangeRequest& request, bool ours) const {
     Assessment found;
     if (stopping_) {
         found.refusals.push_back(control::stopping());
@@ -53,7 +54,8 @@ Controller::Assessment Controller::assess(const ChangeRequest& request) const {
     }
     const route::ServiceState& state = *found.state;
     const state::ServiceRecord& record = entries_.at(request.service).record;
-    if (const auto change = change_under_way(request.service)) {
+    const auto change = change_under_way(request.service);
+    if (change && !ours) {
         found.refusals.push_back(busy(request.service, *change));
     }
     if (request.if_epoch && *request.if_epoch != state.epoch) {
@@ -81,7 +83,6 @@ Controller::Assessment Controller::assess(const ChangeRequest& request) const {
 
 asio::awaitable<void> Controller::make_change(ChangeRequest request,
                                               std::shared_ptr<ChangeTicket> ticket) {
-    const Steady::time_point begun = Steady::now();
     Assessment assessment = assess(request);
     const bool known = assessment.state != nullptr;
     if (request.plan && known) {
@@ -96,8 +97,16 @@ asio::awaitable<void> Controller::make_change(ChangeRequest request,
     }
 
     // From here to the commit this service is ours.
+    ChangeGuard guard(entries_.at(request.service).change, request.caller, request.action());
+    co_await carry_out(std::move(request), std::move(assessment), std::move(guard),
+                       std::move(ticket));
+}
+
+asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment assessment,
+                                            ChangeGuard guard,
+                                            std::shared_ptr<ChangeTicket> ticket) {
+    const Steady::time_point begun = Steady::now();
     ServiceEntry& entry = entries_.at(request.service);
-    ChangeGuard guard(entry.change, request.caller, request.action());
     const State former = assessment.state;
     const Colour from = former->live;
     const Colour to = *assessment.to;
@@ -122,6 +131,7 @@ asio::awaitable<void> Controller::make_change(ChangeRequest request,
     record.epoch = former->epoch + 1;
     record.live_since = Wall::now();
     record.previous = from;
+    record.releases = entry.record.releases;
     state::HistoryEntry line;
     line.at = record.live_since;
     line.service = request.service;
@@ -132,9 +142,12 @@ asio::awaitable<void> Controller::make_change(ChangeRequest request,
     line.to = to;
     line.epoch = record.epoch;
     line.outcome = "committed";
+    const auto& release = record.releases[index_of(to)];
+    if (release) line.version = release->version;
     json::object receipt;
     receipt["epoch"] = record.epoch;
     receipt["forced"] = forced;
+    if (request.deploy_id != 0) receipt["deploy_id"] = request.deploy_id;
     line.receipt = json::serialize(receipt);
     const Result<std::int64_t> written = co_await store_.commit(request.service, record, line);
     if (!written) {
@@ -166,6 +179,7 @@ asio::awaitable<void> Controller::make_change(ChangeRequest request,
     commit.request = &request;
     commit.former = former.get();
     commit.next = next.get();
+    commit.releases = record.releases;
     commit.in_flight_on_old = job->drain.in_flight_at_begin();
     commit.forced = forced;
     commit.drain_timeout = timeout;
@@ -222,6 +236,8 @@ json::object Controller::committed_json(const Commit& commit) const {
     line["to"] = to_string(to.colour);
     line["from_name"] = from.name;
     line["to_name"] = to.name;
+    line["from_release"] = release_json(commit.releases[index_of(from.colour)]);
+    line["to_release"] = release_json(commit.releases[index_of(to.colour)]);
     line["epoch"] = commit.next->epoch;
     line["at"] = rfc3339(commit.published.at);
     line["durable_us"] = microseconds_between(commit.begun, commit.durable);
@@ -233,6 +249,7 @@ json::object Controller::committed_json(const Commit& commit) const {
     line["forced"] = commit.forced;
     line["drain_timeout_ms"] = commit.drain_timeout.count();
     line["history_id"] = commit.history_id;
+    if (commit.request->deploy_id != 0) line["deploy_id"] = commit.request->deploy_id;
     line["reserved_ip"] = reserved_ip(commit.next->name());
     return line;
 }

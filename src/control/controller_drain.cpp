@@ -147,6 +147,7 @@ asio::awaitable<void> Controller::end_drain(std::shared_ptr<DrainJob> job, bool 
     line["reserved_ip"] = reserved_ip(job->service);
 
     std::erase(drains_, job);
+    drain_ended_.notify();
     ServiceEntry& entry = entries_[job->service];
     entry.drained_requests += counts.completed;
     entry.cut_requests += counts.cut;

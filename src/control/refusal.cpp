@@ -61,11 +61,53 @@ Refusal busy(const std::string& service, const ChangeUnderWay& change) {
                                 change.action, who, rfc3339(change.since)),
                     "Wait until it is done, look at the status, and try again.",
                     {}};
+    if (change.action == "deploy") {
+        // Its slot may hold half a release: nobody may be sent there before it has ended.
+        refusal.hint = fmt::format(
+            "Follow it: switchyard deploy {0} --attach. Or end it, then try again: switchyard "
+            "deploy {0} --cancel",
+            service);
+    }
     refusal.details["service"] = service;
     refusal.details["uid"] = change.caller.uid;
     refusal.details["user"] = change.caller.user;
     refusal.details["action"] = change.action;
     refusal.details["since"] = rfc3339(change.since);
+    return refusal;
+}
+
+Refusal not_deployable(const std::string& service, std::string_view what) {
+    Refusal refusal{409,
+                    "not_deployable",
+                    fmt::format("{} can't be deployed: {}.", service, what),
+                    "Correct the configuration, then reload.",
+                    {}};
+    refusal.details["service"] = service;
+    return refusal;
+}
+
+Refusal no_deploy(const std::string& service, bool ever) {
+    Refusal refusal{404,
+                    "no_deploy",
+                    fmt::format("No deploy of {} is under way{}.", service,
+                                ever ? "" : ", and none was since the daemon started"),
+                    fmt::format("Earlier ones: switchyard history {}", service),
+                    {}};
+    refusal.details["service"] = service;
+    return refusal;
+}
+
+Refusal already_committed(const std::string& service, Colour live, std::uint64_t epoch) {
+    Refusal refusal{409,
+                    "already_committed",
+                    fmt::format("It is too late to cancel: slot {} of {} is live (epoch {}), and "
+                                "nothing is taken back.",
+                                to_string(live), service, epoch),
+                    fmt::format("The way back: switchyard rollback {}", service),
+                    {}};
+    refusal.details["service"] = service;
+    refusal.details["live"] = to_string(live);
+    refusal.details["epoch"] = epoch;
     return refusal;
 }
 

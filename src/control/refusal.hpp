@@ -46,6 +46,13 @@ struct Refusal {
 [[nodiscard]] Refusal too_large();
 [[nodiscard]] Refusal unknown_service(const std::string& service, boost::json::array known);
 [[nodiscard]] Refusal busy(const std::string& service, const ChangeUnderWay& change);
+/// The service, or its idle slot, is not configured for deploys; `what` is missing.
+[[nodiscard]] Refusal not_deployable(const std::string& service, std::string_view what);
+/// Nobody deploys this service, and (`ever` false) nobody has since the daemon started.
+[[nodiscard]] Refusal no_deploy(const std::string& service, bool ever);
+/// A cancellation after the commit.
+[[nodiscard]] Refusal already_committed(const std::string& service, Colour live,
+                                        std::uint64_t epoch);
 [[nodiscard]] Refusal epoch_mismatch(const std::string& service, std::uint64_t expected,
                                      std::uint64_t epoch, Colour live);
 [[nodiscard]] Refusal no_such_slot(const std::string& service, Colour slot);

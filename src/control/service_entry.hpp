@@ -40,11 +40,15 @@ class RateMeter {
     std::deque<std::pair<Steady::time_point, std::uint64_t>> samples_;
 };
 
+struct DeployJob;
+
 /// What the controller knows of a service besides its routing. Goes on through switches and
 /// reloads, and while the service is not configured.
 struct ServiceEntry {
     state::ServiceRecord record;
     std::optional<ChangeUnderWay> change;
+    std::shared_ptr<DeployJob>
+        deploy;                      ///< The one under way, or the last since the start; or null.
     std::array<RateMeter, 2> rates;  ///< By index_of(Colour).
 
     // For the metrics, since the start:

@@ -1,5 +1,6 @@
 #include "control/status.hpp"
 
+#include "control/deploy_view.hpp"
 #include "control/target_view.hpp"
 
 #include <algorithm>
@@ -50,6 +51,8 @@ json::object slot_json(const Controller& controller, const route::ServiceState& 
     object["name"] = slot.name;
     object["state"] = slot.colour == state.live ? "live" : "idle";
     object["healthy"] = healthy;
+    object["release"] =
+        release_json(controller.entry(state.name()).record.releases[index_of(slot.colour)]);
     object["in_flight"] = books.in_flight;
     object["requests_per_second"] = std::round(rate.per_second() * 10) / 10;
     object["requests_total"] = books.accepted();
@@ -116,6 +119,10 @@ json::object service_json(const Controller& controller, const route::ServiceStat
     if (const auto change = controller.change_under_way(state.name())) {
         object["change"] = change_json(*change);
     }
+    object["deploy"] = nullptr;
+    if (entry.deploy && !entry.deploy->over() && entry.deploy->machine.locked) {
+        object["deploy"] = deploy_status_json(*entry.deploy);
+    }
     return object;
 }
 
@@ -172,6 +179,8 @@ json::object history_json(const state::HistoryEntry& entry) {
     object["from"] = colour_json(entry.from);
     object["to"] = colour_json(entry.to);
     object["epoch"] = entry.epoch;
+    object["version"] = nullptr;
+    if (!entry.version.empty()) object["version"] = entry.version;
     object["outcome"] = entry.outcome;
     object["detail"] = entry.detail;
     object["receipt"] = nullptr;

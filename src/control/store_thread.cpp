@@ -85,6 +85,15 @@ asio::awaitable<Result<void>> StoreThread::finish(std::int64_t id, std::string o
     co_return co_await run(std::move(work));
 }
 
+asio::awaitable<Result<void>> StoreThread::progress(std::int64_t id, std::string outcome,
+                                                    std::string detail, std::string receipt,
+                                                    state::SlotRelease holds) {
+    std::function<Result<void>()> work = [&] {
+        return no_throw([&] { return store_->progress(id, outcome, detail, receipt, holds); });
+    };
+    co_return co_await run(std::move(work));
+}
+
 asio::awaitable<Result<std::vector<state::HistoryEntry>>> StoreThread::history(std::string service,
                                                                                std::size_t limit) {
     std::function<Result<std::vector<state::HistoryEntry>>()> work = [&] {

@@ -34,6 +34,9 @@ class StoreThread {
     boost::asio::awaitable<Result<std::int64_t>> append(state::HistoryEntry entry);
     boost::asio::awaitable<Result<void>> finish(std::int64_t id, std::string outcome,
                                                 std::string detail, std::string receipt);
+    boost::asio::awaitable<Result<void>> progress(std::int64_t id, std::string outcome,
+                                                  std::string detail, std::string receipt,
+                                                  state::SlotRelease holds);
     boost::asio::awaitable<Result<std::vector<state::HistoryEntry>>> history(std::string service,
                                                                              std::size_t limit);
 

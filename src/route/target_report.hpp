@@ -14,7 +14,9 @@ struct TargetReport {
     Health health = Health::unknown;
     std::chrono::system_clock::time_point since{};  ///< Of the present health.
     std::optional<std::chrono::system_clock::time_point> checked_at;
-    unsigned status = 0;  ///< 0: no answer (or a tcp check).
+    std::chrono::steady_clock::time_point began{};  ///< The last check; valid with checked_at.
+    bool passed = false;                            ///< The last check, whatever the health.
+    unsigned status = 0;                            ///< 0: no answer (or a tcp check).
     std::chrono::microseconds duration{0};
     std::string error;                  ///< Socket error, time-out or protocol error; empty: none.
     std::string body_line;              ///< First line of the body, at most 200 bytes, printable.

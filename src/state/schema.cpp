@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <fcntl.h>
@@ -14,8 +15,8 @@ namespace switchyard::state {
 
 namespace {
 
-constexpr const char* kTables = R"sql(
-    BEGIN IMMEDIATE;
+/// Schema 1. A new file is made by the same steps as an old one is brought forward.
+constexpr const char* kFirstTables = R"sql(
     CREATE TABLE services (
         name TEXT PRIMARY KEY,
         live TEXT NOT NULL CHECK (live IN ('blue', 'green')),
@@ -39,6 +40,31 @@ constexpr const char* kTables = R"sql(
     ) STRICT;
     CREATE INDEX history_of_service ON history (service, id);
 )sql";
+
+/// Schema 2: what deploys left in the slots. Never change a step that was released: add one.
+constexpr const char* kReleases = R"sql(
+    CREATE TABLE releases (
+        service TEXT NOT NULL,
+        slot TEXT NOT NULL CHECK (slot IN ('blue', 'green')),
+        version TEXT NOT NULL,
+        deployed_at_ns INTEGER NOT NULL,
+        complete INTEGER NOT NULL CHECK (complete IN (0, 1)),
+        PRIMARY KEY (service, slot)
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE history ADD COLUMN version TEXT NOT NULL DEFAULT '';
+)sql";
+
+/// The step at index N leads from schema N to N + 1.
+constexpr std::array kSteps{kFirstTables, kReleases};
+static_assert(kSteps.size() == kSchemaVersion);
+
+/// A transaction of all steps behind `version`.
+std::string steps_from(std::size_t version) {
+    std::string sql = "BEGIN IMMEDIATE;";
+    for (std::size_t i = version; i < kSteps.size(); ++i)
+        sql += kSteps[i];
+    return sql + "PRAGMA user_version=" + std::to_string(kSchemaVersion) + ";";
+}
 
 constexpr std::string_view kMagic("SQLite format 3\0", 16);
 constexpr std::size_t kHeaderBytes = 100;  // https://www.sqlite.org/fileformat2.html §1.3
@@ -86,17 +112,31 @@ Result<void> check_header(const std::string& file) {
     return {};
 }
 
-Result<void> check_version(Database& database) {
+/// The schema of the file, if it is one that we know.
+Result<std::size_t> check_version(Database& database) {
     const auto text = database.value("PRAGMA user_version");
     if (!text) return text.error();
-    if (*text != std::to_string(kSchemaVersion)) {
+    std::int64_t version = 0;
+    std::from_chars(text->data(), text->data() + text->size(), version);
+    if (version < 1 || version > kSchemaVersion) {
         return Error(database.file() + " was written by another version of Switchyard (schema " +
                      *text + "; this one, " SWITCHYARD_VERSION ", knows " +
                      std::to_string(kSchemaVersion) +
                      "). Start the newer switchyardd again, or restore the backup from before the "
                      "upgrade.");
     }
-    return {};
+    return static_cast<std::size_t>(version);
+}
+
+Result<void> bring_forward(Database& database, std::size_t version) {
+    if (version == kSteps.size()) return {};
+    const std::string sql = steps_from(version) + "COMMIT;";
+    auto ran = database.run(sql.c_str());
+    if (ran) return ran;
+    const Error failed = ran.error();
+    (void)database.run("ROLLBACK");  // Fails where SQLite has rolled back already.
+    return Error("The state file could not be brought from schema " + std::to_string(version) +
+                 " to " + std::to_string(kSchemaVersion) + ", it is as it was: " + failed.message);
 }
 
 Result<void> check_pages(Database& database) {
@@ -131,9 +171,8 @@ Result<void> create_state_file(const std::string& file) {
     {
         auto database = Database::open(draft);
         if (!database) return database.error();
-        const std::string sql = std::string("PRAGMA synchronous=FULL;") + kTables +
+        const std::string sql = "PRAGMA synchronous=FULL;" + steps_from(0) +
                                 "PRAGMA application_id=" + std::to_string(kApplicationId) +
-                                ";PRAGMA user_version=" + std::to_string(kSchemaVersion) +
                                 ";COMMIT;";
         if (auto ran = database->run(sql.c_str()); !ran) return ran;
     }
@@ -161,6 +200,7 @@ Result<Database> open_state_file(const std::string& file) {
     if (auto set = database->run("PRAGMA synchronous=FULL;"); !set) {
         return set.error();
     }
+    if (auto forward = bring_forward(*database, *known); !forward) return forward.error();
     return database;
 }
 

@@ -11,14 +11,15 @@ namespace switchyard::state {
 inline constexpr std::int64_t kApplicationId = 0x53575944;
 
 /// Grows with every change of the tables; older files are brought forward, newer ones refused.
-inline constexpr std::int64_t kSchemaVersion = 1;
+inline constexpr std::int64_t kSchemaVersion = 2;
 
 /// Makes an empty state file. It gets its name only when it is complete and on the disk, so a
 /// crash at any instant leaves no half-made file behind.
 Result<void> create_state_file(const std::string& file);
 
 /// Opens an existing state file: checks that it is ours (without changing it if it is not), of a
-/// known version, and undamaged; then switches it to WAL and synchronous=FULL.
+/// known version, and undamaged; then switches it to WAL and synchronous=FULL, and brings an older
+/// schema forward in one transaction.
 Result<Database> open_state_file(const std::string& file);
 
 }  // namespace switchyard::state

@@ -17,6 +17,10 @@ constexpr std::int64_t kHistoryRows = 10'000;  ///< Besides refusals.
 constexpr std::int64_t kRefusedRows = 1'000;
 constexpr std::int64_t kPruneEvery = 64;
 
+const std::string kSelectHistory =
+    "SELECT id, at_ns, service, action, uid, user, from_slot, to_slot, epoch, outcome, detail,"
+    " receipt, version FROM history";
+
 std::int64_t to_ns(WallTime time) {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
@@ -92,11 +96,16 @@ class SqliteStore final : public Store {
     }
     Result<void> finish(std::int64_t id, const std::string& outcome, const std::string& detail,
                         const std::string& receipt) override;
+    Result<void> progress(std::int64_t id, const std::string& outcome, const std::string& detail,
+                          const std::string& receipt, const SlotRelease& holds) override;
+    Result<std::vector<HistoryEntry>> unfinished() override;
     Result<std::vector<HistoryEntry>> history(const std::string& service,
                                               std::size_t limit) override;
 
   private:
     bool write(const std::string& service, const ServiceRecord& record);
+    bool write(const SlotRelease& holds);
+    [[nodiscard]] std::vector<HistoryEntry> read(Statement& statement) const;
     bool insert(const HistoryEntry& entry);
     bool prune();
 
@@ -118,11 +127,29 @@ bool SqliteStore::write(const std::string& service, const ServiceRecord& record)
     return statement.finish();
 }
 
+bool SqliteStore::write(const SlotRelease& holds) {
+    if (!holds.release) {
+        Statement none(database_, "DELETE FROM releases WHERE service = ? AND slot = ?");
+        return none.bind(holds.service).bind(to_string(holds.slot)).finish();
+    }
+    Statement statement(database_,
+                        "INSERT INTO releases (service, slot, version, deployed_at_ns, complete)"
+                        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (service, slot) DO UPDATE SET"
+                        " version = excluded.version, deployed_at_ns = excluded.deployed_at_ns,"
+                        " complete = excluded.complete");
+    return statement.bind(holds.service)
+        .bind(to_string(holds.slot))
+        .bind(holds.release->version)
+        .bind(to_ns(holds.release->deployed_at))
+        .bind(std::int64_t{holds.release->complete})
+        .finish();
+}
+
 bool SqliteStore::insert(const HistoryEntry& entry) {
     Statement statement(database_,
                         "INSERT INTO history (at_ns, service, action, uid, user, from_slot,"
-                        " to_slot, epoch, outcome, detail, receipt)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                        " to_slot, epoch, outcome, detail, receipt, version)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     statement.bind(to_ns(entry.at))
         .bind(entry.service)
         .bind(entry.action)
@@ -133,7 +160,8 @@ bool SqliteStore::insert(const HistoryEntry& entry) {
     statement.bind(static_cast<std::int64_t>(entry.epoch))
         .bind(entry.outcome)
         .bind(entry.detail)
-        .bind(entry.receipt);
+        .bind(entry.receipt)
+        .bind(entry.version);
     return statement.finish();
 }
 
@@ -147,7 +175,8 @@ bool SqliteStore::prune() {
                " WHERE outcome = 'refused' ORDER BY id DESC LIMIT 1 OFFSET ?)",
                kRefusedRows) &&
            keep(
-               "DELETE FROM history WHERE outcome <> 'refused' AND id <= (SELECT id FROM history"
+               "DELETE FROM history WHERE outcome NOT IN ('refused', 'running') AND id <= (SELECT "
+               "id FROM history"
                " WHERE outcome <> 'refused' ORDER BY id DESC LIMIT 1 OFFSET ?)",
                kHistoryRows);
 }
@@ -167,6 +196,17 @@ Result<std::map<std::string, ServiceRecord>> SqliteStore::services() {
         found.emplace(statement.text(0), record);
     }
     if (!statement.ok()) return database_.error();
+
+    Statement releases(database_,
+                       "SELECT service, slot, version, deployed_at_ns, complete FROM releases");
+    while (releases.next()) {
+        const auto service = found.find(releases.text(0));
+        const auto slot = parse_colour(releases.text(1));
+        if (service == found.end() || !slot) continue;
+        service->second.releases[index_of(*slot)] =
+            Release{releases.text(2), from_ns(releases.integer(3)), releases.integer(4) != 0};
+    }
+    if (!releases.ok()) return database_.error();
     return found;
 }
 
@@ -197,19 +237,17 @@ Result<void> SqliteStore::finish(std::int64_t id, const std::string& outcome,
     return {};
 }
 
-Result<std::vector<HistoryEntry>> SqliteStore::history(const std::string& service,
-                                                       std::size_t limit) {
-    // Two statements, so that each can use its index.
-    Statement statement(
-        database_,
-        service.empty()
-            ? "SELECT id, at_ns, service, action, uid, user, from_slot, to_slot, epoch, outcome,"
-              " detail, receipt FROM history ORDER BY id DESC LIMIT ?"
-            : "SELECT id, at_ns, service, action, uid, user, from_slot, to_slot, epoch, outcome,"
-              " detail, receipt FROM history WHERE service = ? ORDER BY id DESC LIMIT ?");
-    if (!service.empty()) statement.bind(service);
-    statement.bind(static_cast<std::int64_t>(
-        std::min(limit, static_cast<std::size_t>(kHistoryRows + kRefusedRows))));
+Result<void> SqliteStore::progress(std::int64_t id, const std::string& outcome,
+                                   const std::string& detail, const std::string& receipt,
+                                   const SlotRelease& holds) {
+    Transaction transaction(database_);
+    if (!transaction.began()) return transaction.began().error();
+    if (!write(holds)) return database_.error();
+    if (auto finished = finish(id, outcome, detail, receipt); !finished) return finished;
+    return transaction.commit();
+}
+
+std::vector<HistoryEntry> SqliteStore::read(Statement& statement) const {
     std::vector<HistoryEntry> found;
     while (statement.next()) {
         HistoryEntry& entry = found.emplace_back();
@@ -225,7 +263,27 @@ Result<std::vector<HistoryEntry>> SqliteStore::history(const std::string& servic
         entry.outcome = statement.text(9);
         entry.detail = statement.text(10);
         entry.receipt = statement.text(11);
+        entry.version = statement.text(12);
     }
+    return found;
+}
+
+Result<std::vector<HistoryEntry>> SqliteStore::history(const std::string& service,
+                                                       std::size_t limit) {
+    // Two statements, so that each can use its index.
+    Statement statement(database_, kSelectHistory + (service.empty() ? "" : " WHERE service = ?") +
+                                       " ORDER BY id DESC LIMIT ?");
+    if (!service.empty()) statement.bind(service);
+    statement.bind(static_cast<std::int64_t>(
+        std::min(limit, static_cast<std::size_t>(kHistoryRows + kRefusedRows))));
+    std::vector<HistoryEntry> found = read(statement);
+    if (!statement.ok()) return database_.error();
+    return found;
+}
+
+Result<std::vector<HistoryEntry>> SqliteStore::unfinished() {
+    Statement statement(database_, kSelectHistory + " WHERE outcome = 'running' ORDER BY id");
+    std::vector<HistoryEntry> found = read(statement);
     if (!statement.ok()) return database_.error();
     return found;
 }

@@ -3,6 +3,7 @@
 #include "base/colour.hpp"
 #include "base/error.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -18,12 +19,23 @@ namespace switchyard::state {
 
 using WallTime = std::chrono::system_clock::time_point;
 
+/// What a deploy left in a slot.
+struct Release {
+    std::string version;     ///< As its deploy named it; empty: it named none.
+    WallTime deployed_at{};  ///< When its command was started.
+    bool complete = false;   ///< The command succeeded and the slot was healthy after it.
+    bool operator==(const Release&) const = default;
+};
+
 struct ServiceRecord {
     Colour live = Colour::blue;
     std::uint64_t epoch = 1;
     WallTime live_since{};  ///< When the live slot last changed.
     /// The slot that was live before, for rollback; none before the first switch.
     std::optional<Colour> previous;
+    /// By index_of(Colour); none: never deployed to. Read with the record, but written by
+    /// progress() alone: a switch moves no release.
+    std::array<std::optional<Release>, 2> releases{};
     bool operator==(const ServiceRecord&) const = default;
 };
 
@@ -32,15 +44,25 @@ struct HistoryEntry {
     std::int64_t id = 0;  ///< Assigned by the store, growing.
     WallTime at{};
     std::string service;
-    std::string action;     ///< "switch", "rollback", "reload", "start", ...
+    std::string action;     ///< "switch", "rollback", "deploy", "reload", "start", ...
     std::uint32_t uid = 0;  ///< Peer of the admin socket (SO_PEERCRED).
     std::string user;       ///< Its name when it has one.
     std::optional<Colour> from;
     std::optional<Colour> to;
     std::uint64_t epoch = 0;  ///< Epoch after the change; for a refusal the one in force.
-    std::string outcome;  ///< "committed", "drained", "cut", "cancelled", "refused", "interrupted".
+    /// "committed", "drained", "cut", "cancelled", "refused", "interrupted"; of a deploy "running",
+    /// "deployed", "switched", "failed", "cancelled", "interrupted".
+    std::string outcome;
     std::string detail;   ///< Reason of a refusal, or a remark; one line.
     std::string receipt;  ///< JSON object, or empty.
+    std::string version;  ///< Of the release that it is about; empty: none, or it has no name.
+};
+
+/// What a slot holds from now on; none: nothing that a deploy brought.
+struct SlotRelease {
+    std::string service;
+    Colour slot = Colour::blue;
+    std::optional<Release> release;
 };
 
 /// A SQLite file (WAL, synchronous=FULL). All calls block on the disk: call them from one thread
@@ -51,7 +73,8 @@ class Store {
     /// lives as long as the store: a second daemon on the same file is refused by name. Errors say
     /// how to go on: not a database, another application's file, a newer schema, damaged
     /// (quick_check), not writable, locked by pid N. Entries that a crash left as "committed"
-    /// (their drain never ended) become "interrupted".
+    /// (their drain never ended) become "interrupted"; for those of deploys see unfinished(). A
+    /// file of an older schema is brought forward.
     static boost::system::result<std::unique_ptr<Store>, Error> open(const std::string& file);
 
     virtual ~Store() = default;
@@ -76,6 +99,16 @@ class Store {
     virtual boost::system::result<void, Error> finish(std::int64_t id, const std::string& outcome,
                                                       const std::string& detail,
                                                       const std::string& receipt) = 0;
+
+    /// The same for an entry of a deploy, while it runs and when it ends; with what its slot holds
+    /// now, in one transaction.
+    virtual boost::system::result<void, Error> progress(std::int64_t id, const std::string& outcome,
+                                                        const std::string& detail,
+                                                        const std::string& receipt,
+                                                        const SlotRelease& holds) = 0;
+
+    /// Entries whose outcome is "running", oldest first: at the start, deploys that a crash ended.
+    virtual boost::system::result<std::vector<HistoryEntry>, Error> unfinished() = 0;
 
     /// The newest entries first; an empty service means all. At most `limit`.
     virtual boost::system::result<std::vector<HistoryEntry>, Error> history(

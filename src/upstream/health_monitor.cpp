@@ -111,7 +111,7 @@ struct HealthMonitor::Core : std::enable_shared_from_this<Core> {
         return std::chrono::duration_cast<SteadyClock::duration>(wanted * factor(random));
     }
 
-    void apply(Watch& watch, const ProbeResult& result);
+    void apply(Watch& watch, const ProbeResult& result, SteadyClock::time_point began);
     void apply(Watch& watch, Resolved resolved);
     void cancel_all() {
         for (auto& [id, watch] : watches)
@@ -127,10 +127,13 @@ struct HealthMonitor::Core : std::enable_shared_from_this<Core> {
                                              std::shared_ptr<Loop> loop);
 };
 
-void HealthMonitor::Core::apply(Watch& watch, const ProbeResult& result) {
+void HealthMonitor::Core::apply(Watch& watch, const ProbeResult& result,
+                                SteadyClock::time_point began) {
     TargetReport& report = watch.report;
     const config::HealthCheck& check = watch.service->health_check;
     report.checked_at = std::chrono::system_clock::now();
+    report.began = began;
+    report.passed = result.ok;
     report.status = result.status;
     report.duration = result.duration;
     report.error = result.error;
@@ -220,7 +223,7 @@ asio::awaitable<void> HealthMonitor::Core::check_loop(std::shared_ptr<Core> core
             result.error = exception.what();
         }
         if (loop->cancelled) co_return;
-        core->apply(*watch, result);
+        core->apply(*watch, result, begin);
         if (loop->cancelled) co_return;
         timer.expires_at(begin + core->with_jitter(check.interval));
         error_code ignored;

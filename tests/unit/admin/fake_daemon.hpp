@@ -103,17 +103,22 @@ class SocketFolder {
     std::string socket;
 };
 
-/// Answers on a unix socket as the script says, one connection after the other.
+/// Answers on a unix socket as the script says, one connection after the other, or each on a thread
+/// of its own.
 class FakeDaemon : public SocketFolder {
   public:
     using Script = std::function<void(Conversation&)>;
+    enum class Connections { one_by_one, side_by_side };
 
-    explicit FakeDaemon(Script script) : script_(std::move(script)), fd_(listen(8)) {
+    explicit FakeDaemon(Script script, Connections connections = Connections::one_by_one)
+        : script_(std::move(script)), connections_(connections), fd_(listen(8)) {
         thread_ = std::thread([this] { serve(); });
     }
     ~FakeDaemon() {
         ::shutdown(fd_, SHUT_RDWR);
         thread_.join();
+        for (std::thread& thread : threads_)
+            thread.join();
         ::close(fd_);
     }
 
@@ -127,22 +132,31 @@ class FakeDaemon : public SocketFolder {
         for (;;) {
             const int fd = ::accept(fd_, nullptr, nullptr);
             if (fd < 0) return;
-            Conversation conversation(fd);
-            conversation.read_request();
-            {
-                const std::lock_guard lock(mutex_);
-                requests_.push_back(conversation.request);
+            if (connections_ == Connections::one_by_one) {
+                converse(fd);
+            } else {
+                threads_.emplace_back([this, fd] { converse(fd); });
             }
-            script_(conversation);
-            ::close(fd);
         }
+    }
+    void converse(int fd) {
+        Conversation conversation(fd);
+        conversation.read_request();
+        {
+            const std::lock_guard lock(mutex_);
+            requests_.push_back(conversation.request);
+        }
+        script_(conversation);
+        ::close(fd);
     }
 
     Script script_;
+    Connections connections_;
     int fd_;
     std::mutex mutex_;
     std::vector<std::string> requests_;
     std::thread thread_;
+    std::vector<std::thread> threads_;
 };
 
 }  // namespace switchyard::admin

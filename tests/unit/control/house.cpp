@@ -51,8 +51,11 @@ class MemoryStore final : public state::Store {
             journal_->add("commit failed");
             return Error("no space left on device");
         }
-        for (const auto& [name, record] : records)
+        for (const auto& [name, record] : records) {
+            const auto releases = disk_->records[name].releases;
             disk_->records[name] = record;
+            disk_->records[name].releases = releases;  // progress() alone writes them
+        }
         journal_->add("commit");
         return add(entry);
     }
@@ -69,6 +72,23 @@ class MemoryStore final : public state::Store {
         entry.detail = detail;
         entry.receipt = receipt;
         return {};
+    }
+    Result<void> progress(std::int64_t id, const std::string& outcome, const std::string& detail,
+                          const std::string& receipt, const state::SlotRelease& holds) override {
+        {
+            const std::lock_guard lock(disk_->mutex);
+            if (disk_->fail_progress) return Error("no space left on device");
+            disk_->records[holds.service].releases[index_of(holds.slot)] = holds.release;
+        }
+        return finish(id, outcome, detail, receipt);
+    }
+    Result<std::vector<state::HistoryEntry>> unfinished() override {
+        const std::lock_guard lock(disk_->mutex);
+        std::vector<state::HistoryEntry> found;
+        for (const state::HistoryEntry& entry : disk_->history) {
+            if (entry.outcome == "running") found.push_back(entry);
+        }
+        return found;
     }
     Result<std::vector<state::HistoryEntry>> history(const std::string& service,
                                                      std::size_t limit) override {
@@ -144,10 +164,15 @@ void ManualHealth::watch(
 
 TargetReport ManualHealth::report(const route::Target& target) const {
     const auto found = reports_.find(target.address());
-    if (found != reports_.end()) return found->second;
     TargetReport report;
     report.health = otherwise;
     report.since = Wall::now();
+    if (found != reports_.end()) report = found->second;
+    if (fresh) {
+        report.checked_at = Wall::now();
+        report.began = Steady::now();
+        report.passed = report.health == route::Health::healthy;
+    }
     return report;
 }
 
@@ -156,6 +181,8 @@ void ManualHealth::set(const std::string& address, route::Health health, std::st
     report.health = health;
     report.since = Wall::now();
     report.checked_at = Wall::now();
+    report.began = Steady::now();
+    report.passed = health == route::Health::healthy;
     report.error = std::move(error);
     const route::Target* changed = target(address);
     if (changed != nullptr && callback_) callback_(*changed, report);
@@ -226,8 +253,8 @@ House::~House() {
 
 std::string House::open() {
     controller = std::make_unique<Controller>(context.get_executor(),
-                                              Ports{publisher, health, reload, facts, &ip}, config,
-                                              make_store(disk, journal), tuning);
+                                              Ports{publisher, health, reload, facts, &ip, remote},
+                                              config, make_store(disk, journal), tuning);
     const auto snapshot = controller->prepare();
     if (!snapshot) return snapshot.error().message;
     publisher.current = *snapshot;

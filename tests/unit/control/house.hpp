@@ -39,6 +39,7 @@ struct Disk {
     bool fail_services = false;
     bool fail_commit = false;
     bool fail_append = false;
+    bool fail_progress = false;
     bool hold_commit = false;  ///< A commit waits until this is false.
     int commits_waiting = 0;
 
@@ -112,6 +113,8 @@ class ManualHealth final : public HealthMonitor {
     [[nodiscard]] const route::Target* target(const std::string& address) const;
 
     route::Health otherwise = route::Health::healthy;  ///< For targets that nobody set.
+    /// Every look finds a check that has just been made; else only what set() told.
+    bool fresh = false;
 
   private:
     std::vector<std::shared_ptr<route::Target>> targets_;
@@ -217,6 +220,7 @@ class House {
     std::shared_ptr<const config::Config> config;
     config::LoadResult next_load;  ///< What a reload reads.
     ControllerTuning tuning;
+    RemoteRunner* remote = nullptr;
     std::unique_ptr<Controller> controller;
     bool started = false;
 };

@@ -1,0 +1,238 @@
+#include "control/warm_up.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/json/object.hpp>
+#include <spdlog/fmt/fmt.h>
+
+namespace switchyard::control {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+namespace json = boost::json;
+
+using boost::system::error_code;
+using std::chrono::microseconds;
+
+namespace {
+
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::seconds kLongestRequest{10};
+constexpr std::chrono::milliseconds kPauseAfterFailure{100};
+constexpr std::uint32_t kMostRounds = 100;
+
+microseconds since(Steady::time_point begun) {
+    return std::chrono::duration_cast<microseconds>(Steady::now() - begun);
+}
+
+std::string milliseconds(microseconds span) {
+    return fmt::format("{:.3g} ms", static_cast<double>(span.count()) / 1000);
+}
+
+std::string reason_of(error_code failed) {
+    if (failed == beast::error::timeout) return "timed out";
+    return failed.message();
+}
+
+}  // namespace
+
+/// A connection to one target, opened again when it was closed.
+class WarmUp::Connection {
+  public:
+    Connection(asio::any_io_executor executor, std::shared_ptr<route::Target> target,
+               std::string host)
+        : executor_(std::move(executor)), target_(std::move(target)), host_(std::move(host)) {
+        if (host_.empty()) host_ = target_->address();
+    }
+
+    /// Status of the answer; 0: there was none, see failure().
+    asio::awaitable<unsigned> get(std::string path, Steady::time_point deadline) {
+        const bool reused = stream_.has_value();
+        unsigned status = co_await exchange(path, deadline);
+        // A connection that was kept may have been closed by the other side meanwhile.
+        if (status == 0 && reused) status = co_await exchange(path, deadline);
+        co_return status;
+    }
+    [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+
+  private:
+    using Protocol = asio::generic::stream_protocol;
+    using Socket = beast::basic_stream<Protocol>;
+
+    asio::awaitable<bool> open(Steady::time_point deadline) {
+        const std::vector<route::SocketAddress> addresses = target_->addresses();
+        failure_ = "no address is known";
+        for (const route::SocketAddress& address : addresses) {
+            const Protocol::endpoint endpoint(address.bytes, address.size);
+            stream_.emplace(executor_);
+            stream_->expires_at(deadline);
+            const auto [failed] = co_await stream_->async_connect(endpoint, kTuple);
+            if (!failed) co_return true;
+            failure_ = reason_of(failed);
+        }
+        stream_.reset();
+        co_return false;
+    }
+
+    asio::awaitable<unsigned> exchange(std::string path, Steady::time_point deadline) {
+        if (!stream_ && !co_await open(deadline)) co_return 0U;
+        stream_->expires_at(deadline);
+        http::request<http::empty_body> request(http::verb::get, path, 11);
+        request.set(http::field::host, host_);
+        request.set(http::field::user_agent, "switchyard-warm-up");
+        request.set(http::field::accept, "*/*");
+        const auto [unsent, sent] = co_await http::async_write(*stream_, request, kTuple);
+        if (unsent) co_return broken(unsent);
+        http::response_parser<http::buffer_body> parser;
+        parser.body_limit(boost::none);  // The deadline is the limit: nothing is kept.
+        const auto [no_head, size] =
+            co_await http::async_read_header(*stream_, buffer_, parser, kTuple);
+        if (no_head) co_return broken(no_head);
+        std::array<char, 16 * 1024> piece{};
+        while (!parser.is_done()) {
+            parser.get().body().data = piece.data();
+            parser.get().body().size = piece.size();
+            const auto [failed, got] = co_await http::async_read(*stream_, buffer_, parser, kTuple);
+            if (failed && failed != http::error::need_buffer) co_return broken(failed);
+        }
+        if (!parser.get().keep_alive()) stream_.reset();
+        co_return parser.get().result_int();
+    }
+
+    unsigned broken(error_code failed) {
+        failure_ = reason_of(failed);
+        stream_.reset();
+        buffer_.clear();
+        return 0;
+    }
+
+    asio::any_io_executor executor_;
+    std::shared_ptr<route::Target> target_;
+    std::string host_;
+    std::optional<Socket> stream_;
+    beast::flat_buffer buffer_;
+    std::string failure_;
+};
+
+WarmUp::WarmUp(asio::any_io_executor executor, std::vector<std::shared_ptr<route::Target>> targets,
+               std::string host, config::WarmUp options)
+    : executor_(executor),
+      targets_(std::move(targets)),
+      host_(std::move(host)),
+      options_(std::move(options)),
+      tasks_(executor) {}
+
+asio::awaitable<void> WarmUp::run() {
+    deadline_ = Steady::now() + options_.limit;
+    reports_.resize(targets_.size());
+    for (std::size_t i = 0; i < targets_.size() && !cancelled_; ++i)
+        tasks_.spawn("warm_up", warm(i));
+    co_await tasks_.wait();
+}
+
+void WarmUp::cancel() {
+    cancelled_ = true;
+    tasks_.cancel();
+}
+
+asio::awaitable<void> WarmUp::warm(std::size_t index) {
+    WarmUpReport& report = reports_[index];
+    report.address = targets_[index]->address();
+    Connection connection(executor_, targets_[index], host_);
+    Settling settling;
+    const auto paths = static_cast<std::int64_t>(options_.paths.size());
+    while (!cancelled_ && Steady::now() < deadline_ && report.rounds < kMostRounds) {
+        microseconds spent{};
+        const bool whole = co_await round(index, connection, spent);
+        if (!whole) {
+            asio::steady_timer pause(executor_, kPauseAfterFailure);
+            co_await pause.async_wait(kTuple);
+            continue;
+        }
+        report.last = spent / paths;
+        if (report.rounds++ == 0) report.first = report.last;
+        report.settled = settling.add(spent);
+        if (report.settled) break;
+    }
+}
+
+asio::awaitable<bool> WarmUp::round(std::size_t index, Connection& connection,
+                                    microseconds& spent) {
+    WarmUpReport& report = reports_[index];
+    bool whole = true;
+    for (const std::string& path : options_.paths) {
+        const auto begun = Steady::now();
+        if (cancelled_ || begun >= deadline_) co_return false;
+        const auto deadline = std::min<Steady::time_point>(deadline_, begun + kLongestRequest);
+        ++report.requests;
+        const unsigned status = co_await connection.get(path, deadline);
+        if (status == 0) {
+            report.failure = connection.failure();
+            whole = false;
+            continue;
+        }
+        ++report.answered;
+        if (status >= 500) ++report.errors;
+        spent += since(begun);
+    }
+    co_return whole;
+}
+
+bool WarmUp::answered() const {
+    return std::any_of(reports_.begin(), reports_.end(),
+                       [](const WarmUpReport& report) { return report.answered != 0; });
+}
+
+std::string WarmUp::summary() const {
+    std::string text;
+    for (const WarmUpReport& report : reports_) {
+        text += (text.empty() ? "" : "; ") + report.address;
+        if (report.rounds != 0) {
+            text += fmt::format(": {} at first, {} after {} rounds{}", milliseconds(report.first),
+                                milliseconds(report.last), report.rounds,
+                                report.settled ? "" : ", not settled");
+        } else if (report.answered != 0) {
+            text += fmt::format(": {} of {} requests answered", report.answered, report.requests);
+        } else {
+            text += ": no answer";
+        }
+        if (report.errors != 0) text += fmt::format(", {} answers with 5xx", report.errors);
+        if (!report.failure.empty()) text += fmt::format(", {}", report.failure);
+    }
+    return text;
+}
+
+json::array WarmUp::to_json() const {
+    json::array targets;
+    for (const WarmUpReport& report : reports_) {
+        json::object object;
+        object["address"] = report.address;
+        object["requests"] = report.requests;
+        object["answered"] = report.answered;
+        object["errors"] = report.errors;
+        object["rounds"] = report.rounds;
+        object["first_us"] = report.first.count();
+        object["last_us"] = report.last.count();
+        object["settled"] = report.settled;
+        object["failure"] = nullptr;
+        if (!report.failure.empty()) object["failure"] = report.failure;
+        targets.push_back(std::move(object));
+    }
+    return targets;
+}
+
+}  // namespace switchyard::control
