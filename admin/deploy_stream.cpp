@@ -20,7 +20,10 @@ void DeployStream::line(std::string_view raw, const json::value& event) {
     } else {
         show(kind, event);
     }
-    if (kind == "committed") committed_ = event;
+    if (kind == "committed") {
+        committed_ = event;
+        committed_at_ = Clock::now();
+    }
     if (kind == "result") finish(event);
 }
 
@@ -126,6 +129,14 @@ void DeployStream::end(const AnswerResult& result) {
         lost({Failure::Kind::broken,
               "The daemon (" + context_.socket + ") ended its answer too early.", ""});
     }
+}
+
+bool DeployStream::ip_to_wait_for() const {
+    return text(result_, "outcome") == "switched" && field(committed_, "reserved_ip").is_object();
+}
+
+std::int64_t DeployStream::epoch() const {
+    return integer(committed_, "epoch");
 }
 
 void DeployStream::lost(Failure failure) {

@@ -17,6 +17,8 @@ namespace switchyard::admin {
 /// printed.
 class DeployStream {
   public:
+    using Clock = std::chrono::steady_clock;
+
     DeployStream(Context& context, std::string service)
         : context_(context), service_(std::move(service)) {}
 
@@ -35,9 +37,13 @@ class DeployStream {
     /// The event `committed` was seen.
     [[nodiscard]] bool committed() const noexcept { return !committed_.is_null(); }
 
-  private:
-    using Clock = std::chrono::steady_clock;
+    /// It switched, and a reserved IP follows the service.
+    [[nodiscard]] bool ip_to_wait_for() const;
+    /// Of what was committed.
+    [[nodiscard]] std::int64_t epoch() const;
+    [[nodiscard]] Clock::time_point committed_at() const noexcept { return committed_at_; }
 
+  private:
     void show(std::string_view kind, const boost::json::value& event);
     void finish(const boost::json::value& result);
     void lost(Failure failure);
@@ -54,6 +60,7 @@ class DeployStream {
     Clock::time_point tell_at_{};
     bool running_shown_ = false;
     boost::json::value committed_;
+    Clock::time_point committed_at_{};
     boost::json::value result_;
 };
 

@@ -4,6 +4,7 @@
 #include "admin/deploy_stream.hpp"
 #include "admin/fields.hpp"
 #include "admin/interrupts.hpp"
+#include "admin/ip_wait.hpp"
 #include "admin/print/error.hpp"
 #include "admin/print/time.hpp"
 
@@ -23,6 +24,7 @@ struct Options {
     std::string service;
     std::string version;
     std::string drain_timeout;
+    std::string ip_wait;           ///< Empty: kIpWait.
     std::vector<std::string> env;  ///< "NAME=VALUE"
     bool switch_after = false;
     bool attach = false;
@@ -91,6 +93,10 @@ void follow(Context& context, const Options& options) {
                                         stream.line(line, event);
                                     });
     stream.end(result);
+    // Who only looks on gets the deploy's own report of it.
+    if (options.attach || !stream.ip_to_wait_for()) return;
+    const auto wait = options.ip_wait.empty() ? kIpWait : *parse_duration(options.ip_wait);
+    wait_for_ip(context, stream.epoch(), wait, stream.committed_at() + wait, interrupts.fd());
 }
 
 void cancel(Context& context, const Options& options) {
@@ -139,7 +145,7 @@ constexpr const char* kFooter =
     "Exit codes: 0 deployed (and switched); 1 refused, failed or cancelled, the live slot was not\n"
     "touched; 2 usage; 3 cannot reach the daemon or outcome unknown; 4 switched, but not "
     "everything\n"
-    "drained in time.";
+    "drained in time; 5 switched, but the reserved IP did not follow in time.";
 
 }  // namespace
 
@@ -165,11 +171,18 @@ void add_deploy_command(CLI::App& app, Context& context) {
                      "With --switch: how long requests in flight may\ntake before they are cut")
         ->type_name("T")
         ->check(CLI::Validator(check_duration, "", "duration"));
+    command
+        ->add_option(
+            "--ip-wait", options->ip_wait,
+            "With --switch: how long the reserved IP, if there\nis one, may take to follow; "
+            "30s by default")
+        ->type_name("T")
+        ->check(CLI::Validator(check_duration, "", "duration"));
     auto* attach = command->add_flag("--attach", options->attach,
                                      "Follow the deploy under way, or see the last one again");
     auto* end = command->add_flag("--cancel", options->cancel, "End the deploy under way");
     attach->excludes(end);
-    for (const char* name : {"--version", "--switch", "--env", "--drain-timeout"}) {
+    for (const char* name : {"--version", "--switch", "--env", "--drain-timeout", "--ip-wait"}) {
         command->get_option(name)->excludes(attach);
         command->get_option(name)->excludes(end);
     }

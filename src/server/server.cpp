@@ -6,6 +6,7 @@
 #include "server/front.hpp"
 #include "server/monitor_port.hpp"
 #include "server/publisher.hpp"
+#include "server/remote_port.hpp"
 #include "server/reserved_ip_port.hpp"
 #include "server/worker.hpp"
 #include "state/store.hpp"
@@ -69,6 +70,7 @@ class Daemon {
           publisher_(context_, worker_count_),
           monitor_(context_),
           reserved_ip_(context_),
+          remote_(context_.get_executor()),
           front_(context_, publisher_, worker_count_) {}
 
     ~Daemon() {
@@ -101,6 +103,7 @@ class Daemon {
     WorkersPublisher publisher_;
     MonitorPort monitor_;
     ReservedIpPort reserved_ip_;
+    RemotePort remote_;
     Front front_;
     ConnectionLimiter limiter_;
     std::unique_ptr<control::ControlPlane> control_;
@@ -125,7 +128,7 @@ Result<void> Daemon::start() {
     if (!store) return store.error();
     control_ = std::make_unique<control::ControlPlane>(
         context_, config_, std::move(*store),
-        control::Ports{publisher_, monitor_, front_, front_, &reserved_ip_});
+        control::Ports{publisher_, monitor_, front_, front_, &reserved_ip_, &remote_});
     auto snapshot = control_->prepare();
     if (!snapshot) return snapshot.error();
     if (auto prepared = front_.prepare(config_); !prepared) return prepared.error();
@@ -269,6 +272,7 @@ asio::awaitable<void> Daemon::stop() {
         }
     }
     co_await control_->stop();
+    co_await remote_.close();
     co_await monitor_.stop();
     co_await reserved_ip_.stop();
     for (const auto& worker : workers_)
@@ -284,7 +288,8 @@ asio::awaitable<void> Daemon::stop() {
 bool Daemon::finish() {
     const bool names_done = control_->close();
     control_.reset();
-    return names_done && log_closed_ && monitor_.lookups() == 0 && reserved_ip_.lookups() == 0;
+    return names_done && log_closed_ && monitor_.lookups() == 0 && reserved_ip_.lookups() == 0 &&
+           remote_.leaving() == 0;
 }
 
 /// WATCHDOG=1 as long as this loop turns and every worker answers.
