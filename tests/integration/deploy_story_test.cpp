@@ -263,11 +263,11 @@ class DeployStory : public testing::Test {
         visitors_ = std::make_unique<Visitors>(daemon_->address());
     }
 
-    Run run(std::vector<std::string> arguments) const {
+    test::Run run(std::vector<std::string> arguments) const {
         return daemon_->cli(std::move(arguments), long_deadline());
     }
     [[nodiscard]] std::set<std::string> visitors_see() const { return visitors_->see(); }
-    [[nodiscard]] static std::string everything(const Run& run) { return run.out + run.err; }
+    [[nodiscard]] static std::string everything(const test::Run& run) { return run.out + run.err; }
 
     TempDir dir_;
     Repository repository_;
@@ -285,7 +285,7 @@ TEST_F(DeployStory, FromV1ToV2AndBackFromBadReleases) {
     EXPECT_EQ(visitors_see(), Pages{"scores of v1\n"});
 
     // v2 comes to the idle slot, and nobody sees it but who looks at that host.
-    Run deploy = run({"deploy", "scoreboard", "--version", "v2"});
+    test::Run deploy = run({"deploy", "scoreboard", "--version", "v2"});
     ASSERT_EQ(deploy.exit.code, 0) << everything(deploy) << green_->application_log();
     EXPECT_NE(deploy.out.find("now at v2"), std::string::npos) << deploy.out;
     EXPECT_EQ(green_->page(), "scores of v2\n");
@@ -293,11 +293,11 @@ TEST_F(DeployStory, FromV1ToV2AndBackFromBadReleases) {
     EXPECT_EQ(api_.holder(), FakeDigitalOcean::kBlue);
 
     // Live: everybody, at once, and the IP follows.
-    Run change = run({"switch", "scoreboard", "--ip-wait", "1m"});
+    test::Run change = run({"switch", "scoreboard", "--ip-wait", "1m"});
     ASSERT_EQ(change.exit.code, 0) << everything(change);
     EXPECT_EQ(visitors_see(), Pages{"scores of v2\n"});
     EXPECT_EQ(api_.holder(), FakeDigitalOcean::kGreen);
-    Run status = run({"status"});
+    test::Run status = run({"status"});
     EXPECT_NE(status.out.find("v2"), std::string::npos) << status.out;
 
     // v3 crashes when it starts. The deploy says so; v2 stays.
@@ -328,7 +328,7 @@ TEST_F(DeployStory, FromV1ToV2AndBackFromBadReleases) {
     EXPECT_EQ(api_.count("assign"), 3U);
     EXPECT_EQ(read_file(dir_.file("announced")), "scoreboard blue v4 3 v2\n");
 
-    const Run history = run({"history", "scoreboard"});
+    const test::Run history = run({"history", "scoreboard"});
     for (const char* text : {"v2", "v3", "v4", "failed", "switched", "deployed", "rollback"}) {
         EXPECT_NE(history.out.find(text), std::string::npos) << text << "\n" << history.out;
     }
@@ -337,7 +337,7 @@ TEST_F(DeployStory, FromV1ToV2AndBackFromBadReleases) {
 TEST_F(DeployStory, AnUnknownHostKeyStopsBeforeAnythingRuns) {
     ASSERT_NO_FATAL_FAILURE(start());
     dir_.write("known_hosts", blue_->sshd().known_hosts_line());
-    const Run deploy = run({"deploy", "scoreboard", "--version", "v2", "--switch"});
+    const test::Run deploy = run({"deploy", "scoreboard", "--version", "v2", "--switch"});
     EXPECT_EQ(deploy.exit.code, 1) << everything(deploy);
     EXPECT_NE(everything(deploy).find(green_->sshd().host_key().fingerprint), std::string::npos)
         << everything(deploy);
@@ -360,7 +360,7 @@ TEST_F(DeployStory, ADaemonThatIsStoppedInTheMiddleSaysSoAfterwards) {
     daemon_->write_config(yaml);
     ASSERT_EQ(run({"reload"}).exit.code, 0);
 
-    Run deploy;
+    test::Run deploy;
     std::thread command([&] { deploy = run({"deploy", "scoreboard", "--version", "v2"}); });
     const bool runs = eventually([&] { return !read_file(started).empty(); }, long_deadline());
     const Exit ended = daemon_->terminate(long_deadline());
@@ -372,7 +372,7 @@ TEST_F(DeployStory, ADaemonThatIsStoppedInTheMiddleSaysSoAfterwards) {
     EXPECT_FALSE(std::filesystem::exists("/proc/" + std::to_string(std::stol(read_file(started)))));
 
     daemon_->start();
-    const Run history = run({"history", "scoreboard"});
+    const test::Run history = run({"history", "scoreboard"});
     EXPECT_NE(history.out.find("interrupted"), std::string::npos) << history.out;
     EXPECT_EQ(get(daemon_->address(), "/").body, "scores of v1\n");
 }
