@@ -178,8 +178,8 @@ TEST_F(ReservedIpCommands, EveryDocumentedMetricIsThere) {
 // --check and the start.
 
 TEST_F(ReservedIpCommands, CheckSaysWhatTheTokenLacks) {
-    const Daemon daemon(ip_config());
-    const Run good = daemon.check();
+    const Daemon house(ip_config());
+    const Run good = house.check();
     EXPECT_EQ(good.exit.code, 0) << good.err;
     EXPECT_EQ(good.err, "");
     EXPECT_EQ(api().count("assign"), 0u);
@@ -192,28 +192,28 @@ TEST_F(ReservedIpCommands, CheckSaysWhatTheTokenLacks) {
             if (scope != missing) scopes += (scopes.empty() ? "\"" : ",\"") + scope + "\"";
         }
         api().change(R"({"scopes":[)" + scopes + "]}");
-        const Run run = daemon.check();
+        const Run run = house.check();
         EXPECT_EQ(run.exit.code, 1) << missing;
         EXPECT_THAT(run.err, HasSubstr("the token lacks the scope " + missing + "\n"));
     }
-    const Run offline = daemon.check({"--offline"});
+    const Run offline = house.check({"--offline"});
     EXPECT_EQ(offline.exit.code, 0) << offline.err;
 }
 
 TEST_F(ReservedIpCommands, CheckFindsOtherMistakes) {
-    const Daemon daemon(ip_config());
+    const Daemon house(ip_config());
     api().reset(kBlue);
     api().fault(R"({"on":"get_droplet","kind":"status","status":404})");
-    EXPECT_THAT(daemon.check().err, HasSubstr("the account has no droplet 5000000001"));
+    EXPECT_THAT(house.check().err, HasSubstr("the account has no droplet 5000000001"));
     api().fault(R"({"on":"get_ip","kind":"status","status":401})");
-    EXPECT_THAT(daemon.check().err, HasSubstr("401 unauthorized"));
+    EXPECT_THAT(house.check().err, HasSubstr("401 unauthorized"));
     // An API that does not answer makes no configuration invalid.
     api().fault(R"({"on":"any","kind":"reset","times":-1})");
-    const Run silent = daemon.check();
+    const Run silent = house.check();
     EXPECT_EQ(silent.exit.code, 0) << silent.err;
     EXPECT_THAT(silent.err, HasSubstr("note: not tested"));
     token_dir().write("token", "");
-    const Run empty = daemon.check();
+    const Run empty = house.check();
     EXPECT_EQ(empty.exit.code, 1);
     EXPECT_THAT(empty.err, HasSubstr("is empty"));
 }
