@@ -22,7 +22,7 @@ class World {
 
     bool chance(unsigned percent) { return random_() % 100 < percent; }
     std::uint64_t droplet() { return 1 + random_() % 4; }
-    Steady::duration within(milliseconds most) {
+    milliseconds within(milliseconds most) {
         return milliseconds(random_() % static_cast<std::uint64_t>(most.count()));
     }
 
