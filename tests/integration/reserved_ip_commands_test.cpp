@@ -16,7 +16,7 @@ using testing::Not;
 
 class ReservedIpCommands : public ReservedIpTest {
   protected:
-    [[nodiscard]] Run cli(std::vector<std::string> arguments) {
+    [[nodiscard]] test::Run cli(std::vector<std::string> arguments) {
         return daemon().cli(std::move(arguments));
     }
 };
@@ -41,7 +41,7 @@ TEST_F(ReservedIpCommands, C17_ASwitchNeverWaitsForTheIp) {
 
 TEST_F(ReservedIpCommands, SwitchWaitsForTheIpAndSaysThatItFollows) {
     start_following();
-    const Run run = cli({"switch", "app"});
+    const auto run = cli({"switch", "app"});
     EXPECT_EQ(run.exit.code, 0) << run.err;
     EXPECT_THAT(run.out, HasSubstr("203.0.113.10 follows, at droplet 5000000002"));
     EXPECT_EQ(api().holder(), kGreen);
@@ -50,7 +50,7 @@ TEST_F(ReservedIpCommands, SwitchWaitsForTheIpAndSaysThatItFollows) {
 TEST_F(ReservedIpCommands, SwitchEndsWithFiveWhenTheIpDoesNotFollowInTime) {
     start_following();
     api().fault(R"({"on":"assign","kind":"status","status":403,"times":-1})");
-    const Run run = cli({"switch", "app", "--ip-wait", "300ms"});
+    const auto run = cli({"switch", "app", "--ip-wait", "300ms"});
     EXPECT_EQ(run.exit.code, 5) << run.out;
     EXPECT_THAT(run.out, AllOf(HasSubstr("NOT FOLLOWED"),
                                HasSubstr("at droplet 5000000001 "
@@ -75,7 +75,7 @@ TEST_F(ReservedIpCommands, NoWaitDoesNotWaitForTheIpUnlessAsked) {
 
 TEST_F(ReservedIpCommands, JsonOfASwitchEndsWithALineAboutTheIp) {
     start_following();
-    const Run run = cli({"switch", "app", "--json"});
+    const auto run = cli({"switch", "app", "--json"});
     EXPECT_EQ(run.exit.code, 0) << run.err;
     const auto lines = run.out.substr(0, run.out.find_last_not_of('\n') + 1);
     const auto last = boost::json::parse(lines.substr(lines.rfind('\n') + 1));
@@ -86,7 +86,7 @@ TEST_F(ReservedIpCommands, JsonOfASwitchEndsWithALineAboutTheIp) {
 
 TEST_F(ReservedIpCommands, IpStatusAndStatusShowIt) {
     start_following();
-    const Run status = cli({"ip"});
+    const auto status = cli({"ip"});
     EXPECT_EQ(status.exit.code, 0);
     EXPECT_THAT(status.out, AllOf(HasSubstr("Reserved IP 203.0.113.10, follows app"),
                                   HasSubstr("droplet 5000000001 (blue), epoch 1"),
@@ -100,7 +100,7 @@ TEST_F(ReservedIpCommands, IpStatusAndStatusShowIt) {
 TEST_F(ReservedIpCommands, SyncLooksAtOnce) {
     start_following({}, "1h");
     api().reassign(kOther);
-    const Run sync = cli({"ip", "sync"});
+    const auto sync = cli({"ip", "sync"});
     EXPECT_EQ(sync.exit.code, 0) << sync.out << sync.err;
     EXPECT_EQ(api().holder(), kBlue);
     api().reassign(kOther);
@@ -178,8 +178,8 @@ TEST_F(ReservedIpCommands, EveryDocumentedMetricIsThere) {
 // --check and the start.
 
 TEST_F(ReservedIpCommands, CheckSaysWhatTheTokenLacks) {
-    const Daemon daemon(ip_config());
-    const Run good = daemon.check();
+    const Daemon house(ip_config());
+    const auto good = house.check();
     EXPECT_EQ(good.exit.code, 0) << good.err;
     EXPECT_EQ(good.err, "");
     EXPECT_EQ(api().count("assign"), 0u);
@@ -192,28 +192,28 @@ TEST_F(ReservedIpCommands, CheckSaysWhatTheTokenLacks) {
             if (scope != missing) scopes += (scopes.empty() ? "\"" : ",\"") + scope + "\"";
         }
         api().change(R"({"scopes":[)" + scopes + "]}");
-        const Run run = daemon.check();
+        const auto run = house.check();
         EXPECT_EQ(run.exit.code, 1) << missing;
         EXPECT_THAT(run.err, HasSubstr("the token lacks the scope " + missing + "\n"));
     }
-    const Run offline = daemon.check({"--offline"});
+    const auto offline = house.check({"--offline"});
     EXPECT_EQ(offline.exit.code, 0) << offline.err;
 }
 
 TEST_F(ReservedIpCommands, CheckFindsOtherMistakes) {
-    const Daemon daemon(ip_config());
+    const Daemon house(ip_config());
     api().reset(kBlue);
     api().fault(R"({"on":"get_droplet","kind":"status","status":404})");
-    EXPECT_THAT(daemon.check().err, HasSubstr("the account has no droplet 5000000001"));
+    EXPECT_THAT(house.check().err, HasSubstr("the account has no droplet 5000000001"));
     api().fault(R"({"on":"get_ip","kind":"status","status":401})");
-    EXPECT_THAT(daemon.check().err, HasSubstr("401 unauthorized"));
+    EXPECT_THAT(house.check().err, HasSubstr("401 unauthorized"));
     // An API that does not answer makes no configuration invalid.
     api().fault(R"({"on":"any","kind":"reset","times":-1})");
-    const Run silent = daemon.check();
+    const auto silent = house.check();
     EXPECT_EQ(silent.exit.code, 0) << silent.err;
     EXPECT_THAT(silent.err, HasSubstr("note: not tested"));
     token_dir().write("token", "");
-    const Run empty = daemon.check();
+    const auto empty = house.check();
     EXPECT_EQ(empty.exit.code, 1);
     EXPECT_THAT(empty.err, HasSubstr("is empty"));
 }
@@ -274,7 +274,8 @@ TEST_F(ReservedIpCommands, TheMetadataServiceConfirms) {
     EXPECT_EQ(ip().at("metadata").at("anchor").as_string(), "10.17.0.5");
     api().change(R"({"metadata":{"id":5000000001,"active":"false"}})");
     EXPECT_TRUE(logged("event=reserved_ip_metadata_disagrees"));
-    for (const auto& request : api().requests().as_array()) {
+    const auto requests = api().requests();
+    for (const auto& request : requests.as_array()) {
         if (request.at("what").as_string() == "metadata") {
             EXPECT_FALSE(request.at("authorized").as_bool());
         }

@@ -248,7 +248,8 @@ TEST_F(ReservedIpTest, TheTokenIsNeverLoggedNorTold) {
     EXPECT_THAT(show(), HasSubstr("[token]"));
     EXPECT_THAT(show(), Not(HasSubstr(secret)));
     EXPECT_THAT(daemon().log(), Not(HasSubstr(secret)));
-    for (const auto& request : api().requests().as_array())
+    const auto requests = api().requests();
+    for (const auto& request : requests.as_array())
         EXPECT_TRUE(request.at("authorized").as_bool());
 }
 

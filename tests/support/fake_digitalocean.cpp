@@ -97,7 +97,8 @@ boost::json::value FakeDigitalOcean::requests() const {
 
 std::size_t FakeDigitalOcean::count(std::string_view what) const {
     std::size_t found = 0;
-    for (const auto& request : requests().as_array()) {
+    const auto all = requests();
+    for (const auto& request : all.as_array()) {
         if (what.empty() || request.at("what").as_string() == what) ++found;
     }
     return found;

@@ -39,6 +39,7 @@ class HttpClientTest : public testing::Test {
 
     HttpResult ask(std::string bytes, bool close = true, HttpRequest request = {},
                    std::chrono::milliseconds limit = 10s) {
+        head_.clear();
         asio::co_spawn(context_, serve(this, std::move(bytes), close), [](std::exception_ptr) {});
         return send(std::move(request), limit);
     }

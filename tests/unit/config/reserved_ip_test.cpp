@@ -70,10 +70,12 @@ TEST(ReservedIpSection, DropletIdsHave64Bits) {
 
 TEST(ReservedIpSection, SaysWhatIsWrong) {
     EXPECT_THAT(problems_of(kDroplets + "reserved_ip: {}\n"),
-                ElementsAre("f:6:14: 'reserved_ip' has no 'provider'; expected digitalocean",
-                            "f:6:14: 'reserved_ip' has no 'address'; expected the reserved IP",
-                            "f:6:14: 'reserved_ip' has no 'follows'; expected the name of a "
-                            "service"));
+                ElementsAre("f:6:14: missing key 'address' in 'reserved_ip': expected the reserved "
+                            "IP",
+                            "f:6:14: missing key 'follows' in 'reserved_ip': expected the name of "
+                            "a service",
+                            "f:6:14: missing key 'provider' in 'reserved_ip': expected "
+                            "digitalocean"));
     const auto problem = [](const std::string& keys) { return problems_of(with(keys)).at(0); };
     EXPECT_THAT(problem(", drfit: alert"), testing::HasSubstr("did you mean 'drift'?"));
     EXPECT_THAT(problem(", drift: fight"), testing::HasSubstr("'drift': "));
@@ -83,7 +85,7 @@ TEST(ReservedIpSection, SaysWhatIsWrong) {
                                    "encryption"));
     EXPECT_THAT(problem(", retry: {first: 2m}"),
                 testing::HasSubstr("'first': the first delay, 2m, is longer than the longest, "
-                                   "60s"));
+                                   "1m"));
     EXPECT_THAT(problem(", retry: {longest: 10ms}"), testing::HasSubstr("'longest': "));
     EXPECT_THAT(problems_of(kDroplets + "reserved_ip: {provider: aws, address: x, follows: app}\n"),
                 ElementsAre(testing::HasSubstr("'provider': 'aws'"),
@@ -105,7 +107,7 @@ TEST(ReservedIpSection, TheFollowedServiceNeedsADropletForEachSlot) {
     std::string text = with("");
     text.replace(text.find("droplet_id: 8"), 13, "droplet_id: 7");
     EXPECT_THAT(problems_of(text),
-                ElementsAre("f:6:67: 'follows': both slots of 'app' have the droplet_id 7; a "
+                ElementsAre("f:6:71: 'follows': both slots of 'app' have the droplet_id 7; a "
                             "switch would not move the IP"));
 }
 

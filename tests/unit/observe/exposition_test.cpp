@@ -85,8 +85,7 @@ TEST(Exposition, BucketsAreCumulativeAndInSeconds) {
 TEST(Exposition, ShowsWhereTheReservedIpIs) {
     const auto lines = lines_of(sample_page());
     const std::string labels = R"({service="app",address="203.0.113.10"})";
-    EXPECT_TRUE(
-        lines.contains("switchyard_reserved_ip_desired_droplet" + labels + " 5000000001"));
+    EXPECT_TRUE(lines.contains("switchyard_reserved_ip_desired_droplet" + labels + " 5000000001"));
     EXPECT_TRUE(lines.contains("switchyard_reserved_ip_observed_droplet" + labels + " 7"));
     EXPECT_TRUE(lines.contains("switchyard_reserved_ip_following" + labels + " 0"));
     EXPECT_TRUE(lines.contains("switchyard_reserved_ip_drift_seconds" + labels + " 1.5"));
