@@ -82,7 +82,8 @@ Link::~Link() {
     if (heeds_cancellation_ && in_event_) {
         ::ssh_event_remove_fd(event_.get(), cancellation_.fd());
     }
-    ::ssh_disconnect(session_.get());
+    // No ssh_disconnect(): it forgets a socket that was handed to it without closing it, and would
+    // close it where sending the farewell fails. ssh_free() closes it, once.
 }
 
 std::optional<Fault> Link::handshake(TimePoint deadline) {

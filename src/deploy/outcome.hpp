@@ -56,7 +56,7 @@ struct Command {
 struct Patience {
     milliseconds after_term{3'000};  ///< From SIGTERM to SIGKILL.
     milliseconds after_kill{1'000};  ///< From SIGKILL to giving up.
-    milliseconds to_ask{3'000};      ///< Longer than both: reaching the host to end it there.
+    milliseconds to_ask{5'000};      ///< Longer than both: reaching the host to end it there.
     /// A command ended, but something it left in the background holds its output open.
     milliseconds open_output{500};
 };

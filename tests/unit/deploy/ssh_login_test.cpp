@@ -170,7 +170,7 @@ TEST_F(SshLogin, WhatAHostSaysIsMadeHarmless) {
     EXPECT_EQ(outcome.kind, Kind::unreachable);
     EXPECT_THAT(outcome.message, HasSubstr("evil more"));
     for (const char c : outcome.message)
-        EXPECT_GE(c, 0x20) << outcome.message;
+        EXPECT_GE(static_cast<unsigned char>(c), 0x20) << outcome.message;
 }
 
 TEST_F(SshLogin, ARestOfAnotherProtocolIsNoSsh) {
@@ -188,6 +188,40 @@ TEST_F(SshLogin, CancelledBeforehandNothingIsTried) {
     EXPECT_EQ(outcome.kind, Kind::cancelled);
     EXPECT_EQ(outcome.message, "it: cancelled");
     EXPECT_FALSE(outcome.may_still_run);
+}
+
+TEST_F(SshLogin, LeavingClosesEverything) {
+    const auto open_files = [] {
+        const std::filesystem::directory_iterator files("/proc/self/fd");
+        return std::distance(begin(files), end(files));
+    };
+    const auto before = open_files();
+    {
+        const auto on = session();
+        ASSERT_EQ(on->connect().kind, Kind::done);
+        EXPECT_EQ(sshd.sessions().size(), 1u);
+    }
+    EXPECT_EQ(open_files(), before);
+    EXPECT_TRUE(eventually([this] { return sshd.sessions().empty(); }));
+    // Also when libssh has seen that the connection is gone.
+    {
+        const auto on = session();
+        ASSERT_EQ(on->connect().kind, Kind::done);
+        sshd.signal_sessions(SIGKILL);
+        Bell told;
+        while (on->run({"true", {}, 10s}, [](bool, const std::string&) {}).kind == Kind::done) {
+        }
+    }
+    ssh.key_file = dir.file("none");
+    EXPECT_EQ(connect().kind, Kind::login);
+    host.fingerprint = sshd.client_key().fingerprint;
+    EXPECT_EQ(connect().kind, Kind::host_key);
+    {
+        const SayingServer server("nonsense\r\n" + std::string(300'000, 'x'));
+        host.port = server.port();
+        EXPECT_NE(connect().kind, Kind::done);
+    }
+    EXPECT_EQ(open_files(), before);
 }
 
 class SshLoginTwoMethods : public SshTest {

@@ -36,6 +36,8 @@ class SshTest : public testing::Test {
         host.host = "127.0.0.1";
         host.port = sshd.port();
         patience.after_term = 300ms;
+        patience.after_kill = kPatience;
+        patience.to_ask = kPatience;
     }
 
     [[nodiscard]] std::unique_ptr<RemoteSession> session() const {

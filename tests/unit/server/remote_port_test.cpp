@@ -38,6 +38,8 @@ class Remote : public testing::Test {
         ssh.known_hosts = dir.write("known_hosts", sshd.known_hosts_line());
         ssh.connect_timeout = test::kPatience;
         patience.after_term = 300ms;
+        patience.after_kill = test::kPatience;
+        patience.to_ask = test::kPatience;
         for (const char* name : {"a", "b", "c"}) {
             config::DeployHost host;
             host.text = name;
@@ -266,6 +268,8 @@ TEST_F(Remote, AFloodOfLinesIsBoundedAndCounted) {
 TEST_F(Remote, TheControlThreadNeverWaits) {
     // Neither for a host that says nothing, nor while its job is destroyed.
     hosts.resize(1);
+    patience.after_kill = patience.to_ask = 300ms;
+    port.emplace(context.get_executor(), patience);
     auto job = open();
     on_line = [&](const std::string&) { sshd.signal_sessions(SIGSTOP); };
     std::optional<Outcomes> ended;
