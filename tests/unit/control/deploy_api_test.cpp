@@ -131,15 +131,13 @@ TEST(DeployBody, NothingIsTakenThatAShellOrAScreenCouldMistake) {
                              R"({"env":{"A_1":"it's $HOME"}})", R"({"drain_timeout_ms":0})"}) {
         EXPECT_TRUE(std::holds_alternative<DeployRequest>(parse_deploy(good))) << good;
     }
-    for (const char* bad : {R"({"version":"-v"})", R"({"version":"a b"})", R"({"version":"$(x)"})
-        ",
-        R"({"version":7})",
-            R"({"env":{"1A":"x"}})", R"({"env":{"SWITCHYARD_SLOT":"x"}})",
-            R"({"env":{"A":"x\ny"}})", R"({"env":{"A":1}})", R"({"env":[]})", R"({"switch":1})",
-            R"({"drain_timeout_ms":-1})", R"({"drain_timeout_ms":86400001})", "[]"
-}) {
-    EXPECT_TRUE(std::holds_alternative<Refusal>(parse_deploy(bad))) << bad;
-}
+    for (const char* bad :
+         {R"({"version":"-v"})", R"({"version":"a b"})", R"x({"version":"$(x)"})x",
+          R"({"version":7})", R"({"env":{"1A":"x"}})", R"({"env":{"SWITCHYARD_SLOT":"x"}})",
+          R"({"env":{"A":"x\ny"}})", R"({"env":{"A":1}})", R"({"env":[]})", R"({"switch":1})",
+          R"({"drain_timeout_ms":-1})", R"({"drain_timeout_ms":86400001})", "[]"}) {
+        EXPECT_TRUE(std::holds_alternative<Refusal>(parse_deploy(bad))) << bad;
+    }
 }
 
 }  // namespace
