@@ -13,6 +13,7 @@ namespace switchyard::control::testing {
 namespace {
 
 constexpr std::uint64_t kStepsOfALife = 2'000;
+constexpr std::uint64_t kSteps = 3'000'000;
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
     const char* text = std::getenv(name);
@@ -42,12 +43,13 @@ std::string live(std::uint64_t seed, std::map<std::string, std::uint64_t>& seen)
 
 TEST(DeploymentSimulation, KeepsItsPromisesWhateverHappens) {
     const std::uint64_t first = from_environment("SWITCHYARD_SIMULATION_SEED", 1);
-    const std::uint64_t steps = from_environment("SWITCHYARD_SIMULATION_STEPS", 3'000'000);
+    const std::uint64_t steps = from_environment("SWITCHYARD_SIMULATION_STEPS", kSteps);
     std::map<std::string, std::uint64_t> seen;
     for (std::uint64_t life = 0; life * kStepsOfALife < steps; ++life) {
         const std::string failure = live(first + life, seen);
         ASSERT_EQ(failure, "");
     }
+    if (steps < kSteps) return;
     // Otherwise the world is too tame: every stage has to be seen ending in each way that it can,
     // and the daemon crashing in it.
     for (std::size_t i = 0; i < kDeployStages; ++i) {

@@ -18,8 +18,8 @@ class ScriptedRemote final : public RemoteRunner {
     /// What one call (connect, or run of a command) comes to.
     struct Act {
         RemoteOutcome::Kind kind = RemoteOutcome::Kind::done;
-        std::string message;
-        std::vector<std::string> output;
+        std::string message{};
+        std::vector<std::string> output{};
         bool hold = false;           ///< Until release(), or cancel().
         bool may_still_run = false;  ///< When cancelled.
         bool ignores_cancel = false;

@@ -134,6 +134,7 @@ TEST_F(WarmUpTest, NothingAnswersIsSaidWithTheReason) {
     {
         Origin gone(context, "");
         target = gone.target();
+        context.poll();  // It is accepting, so that closing it ends it.
     }
     WarmUp warm(context.get_executor(), {target}, "", options(200ms));
     run(warm);
