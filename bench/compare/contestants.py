@@ -46,6 +46,7 @@ class Contestant:
     """A proxy in front of the benchmark's origin."""
 
     name = ""
+    needs = None  # a program that does not come with this checkout
     has_tls = True
     by_default = True
 
@@ -113,6 +114,7 @@ class Floor(Contestant):
 
 class Nginx(Contestant):
     name = "nginx"
+    needs = "nginx"
     buffers = ""  # as they come
 
     def command(self):
@@ -190,6 +192,7 @@ class NginxBigBuffers(Nginx):
 
 class Haproxy(Contestant):
     name = "haproxy"
+    needs = "haproxy"
     buffers = ""
 
     def command(self):
@@ -274,9 +277,14 @@ ALL = {kind.name: kind for kind in (Floor, Nginx, Haproxy, Switchyard,
 DEFAULT = [name for name, kind in ALL.items() if kind.by_default]
 
 
+def find(name):
+    """The path of a program, or None. Debian keeps servers in /usr/sbin, which is not on
+    everybody's path."""
+    return shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+
+
 def program(name):
-    """Debian keeps servers in /usr/sbin, which is not on everybody's path."""
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    found = find(name)
     if not found:
-        raise RuntimeError(f"{name} is not installed (apt-get install {name})")
+        raise RuntimeError(f"{name} is not installed")
     return found

@@ -263,6 +263,36 @@ std::size_t Client::send_some(std::string_view bytes, Deadline deadline) {
     return sent;
 }
 
+std::string Client::seal(std::string_view bytes) {
+    BIO* const socket = SSL_get_wbio(state_->ssl);
+    BIO_up_ref(socket);
+    SSL_set0_wbio(state_->ssl, BIO_new(BIO_s_mem()));
+    send(bytes);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(SSL_get_wbio(state_->ssl), &data);
+    std::string wire(data, static_cast<std::size_t>(size));
+    SSL_set0_wbio(state_->ssl, socket);
+    return wire;
+}
+
+void Client::send_raw(std::string_view bytes, Deadline deadline) {
+    while (!bytes.empty()) {
+        const auto n = ::send(state_->fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (n >= 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+            continue;
+        }
+        if (errno != EAGAIN && errno != EINTR) broken("send");
+        wait_for(state_->fd, POLLOUT, deadline, "sending");
+    }
+}
+
+void Client::update_keys() {
+    if (SSL_key_update(state_->ssl, SSL_KEY_UPDATE_REQUESTED) != 1) {
+        throw ClientError(Kind::broken, "no new keys: not TLS 1.3, or not now");
+    }
+}
+
 std::string_view Client::buffered() const {
     return std::string_view(state_->buffer).substr(state_->at);
 }

@@ -56,6 +56,14 @@ class Client {
     /// Sends as much as the peer takes before the deadline; returns how much that was.
     std::size_t send_some(std::string_view bytes, Deadline deadline);
 
+    /// What `bytes` are on the wire, over TLS: one record or more, not sent. Each of them must go
+    /// out by send_raw(), whole and in order, before anything else is sent.
+    [[nodiscard]] std::string seal(std::string_view bytes);
+    /// Bytes as they are, below TLS.
+    void send_raw(std::string_view bytes, Deadline deadline = {});
+    /// Has the next send begin with new keys of TLS 1.3, and asks the peer for theirs.
+    void update_keys();
+
     /// What was read but not yet taken. Take from the front with consume().
     [[nodiscard]] std::string_view buffered() const;
     void consume(std::size_t bytes);

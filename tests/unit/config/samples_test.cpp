@@ -5,6 +5,7 @@
 #include <fstream>
 #include <regex>
 #include <sstream>
+#include <stdexcept>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -126,13 +127,14 @@ TEST(Samples, TheReferenceNamesNoOtherKey) {
     EXPECT_GE(rows, static_cast<int>(log.known.size()));
 }
 
-TEST(Samples, TheReferencesExamplesLoad) {
-    const std::string text = contents(kRoot + "/docs/configuration.md");
+/// Loads every example of a page of docs/, with what it leaves out put in; how many there are.
+int load_examples(const std::string& page) {
+    const std::string text = contents(kRoot + "/docs/" + page);
     int examples = 0;
     for (std::size_t at = 0; (at = text.find("```yaml\n", at)) != std::string::npos; ++examples) {
         at += 8;
         const std::size_t end = text.find("```", at);
-        ASSERT_NE(end, std::string::npos);
+        if (end == std::string::npos) throw std::runtime_error("an example has no end: " + page);
         std::string example = text.substr(at, end - at);
         if (example.find("listeners:") == std::string::npos) {
             example += "listeners: [{address: \"0.0.0.0:80\"}]\n";
@@ -144,7 +146,12 @@ TEST(Samples, TheReferencesExamplesLoad) {
             << example;
         at = end;
     }
-    EXPECT_GE(examples, 5);
+    return examples;
+}
+
+TEST(Samples, TheDocumentationsExamplesLoad) {
+    EXPECT_GE(load_examples("configuration.md"), 5);
+    EXPECT_GE(load_examples("tls.md"), 3);
 }
 
 }  // namespace

@@ -177,6 +177,40 @@ TEST(Stream, ReadAndWriteHaveDeadlinesOfTheirOwn) {
     run(loop, body(loop, reader));
 }
 
+TEST(Stream, CancelEndsTransfersThatNeverHaveToWait) {
+    // There is always something to read and always room to write, and the end comes all the same.
+    EventLoop loop;
+    const auto body = [](EventLoop& on) -> Task<void> {
+        auto pair = Pair::local();
+        Stream stream(on);
+        EXPECT_TRUE(stream.open(pair.take_ours()));
+        pair.send("abc");
+        char octet = 'o';
+        const Stream::Transfer before = co_await stream.read(&octet, 1, 1s);
+        EXPECT_EQ(before.status, IoStatus::ok);
+        EXPECT_EQ(octet, 'a');
+        EXPECT_TRUE(stream.may_read());
+        stream.cancel();
+        std::size_t done = 0;
+        EXPECT_EQ(stream.try_read(&octet, 1, done), IoStatus::cancelled);
+        iovec piece{&octet, 1};
+        EXPECT_EQ(stream.try_write({&piece, 1}, done), IoStatus::cancelled);
+        const Stream::Transfer read = co_await stream.read(&octet, 1, 1s);
+        EXPECT_EQ(read.status, IoStatus::cancelled);
+        const Stream::Transfer written = co_await stream.write_all({&piece, 1}, 1s);
+        EXPECT_EQ(written.status, IoStatus::cancelled);
+        // Nothing went out, and nothing is lost.
+        stream.clear_cancel();
+        char rest[2];
+        const Stream::Transfer after = co_await stream.read(rest, sizeof rest, 1s);
+        EXPECT_EQ(after.status, IoStatus::ok);
+        EXPECT_EQ(std::string_view(rest, after.bytes), "bc");
+        stream.close();
+        EXPECT_EQ(pair.receive(1), "");
+    };
+    run(loop, body(loop));
+}
+
 TEST(Stream, CancelEndsWaitsNowAndLaterUntilCleared) {
     EventLoop loop;
     const auto body = [](EventLoop& on) -> Task<void> {
