@@ -128,6 +128,18 @@ std::string check_duration(const std::string& text) {
     return "\"" + text + "\" is not a duration like 500ms, 30s or 1m30s, of at most a day";
 }
 
+/// CLI11's own exclusions would stand at each option of the help.
+void refuse_mixture(const CLI::App& command, const Options& options) {
+    if (!options.attach && !options.cancel) return;
+    const std::string alone = options.attach ? "--attach" : "--cancel";
+    for (const char* name : {"--attach", "--cancel", "--version", "--switch", "--env",
+                             "--drain-timeout", "--ip-wait"}) {
+        if (name == alone || command.get_option(name)->count() == 0) continue;
+        throw CLI::ValidationError(alone + " begins no deploy, so " + name +
+                                   " can't be given with it");
+    }
+}
+
 constexpr const char* kFooter =
     "The release always goes to the idle slot: the configured command runs on each of its hosts\n"
     "over SSH, then every target has to be healthy, then it is warmed up. Nobody sees it until a\n"
@@ -178,17 +190,15 @@ void add_deploy_command(CLI::App& app, Context& context) {
             "30s by default")
         ->type_name("T")
         ->check(CLI::Validator(check_duration, "", "duration"));
-    auto* attach = command->add_flag("--attach", options->attach,
-                                     "Follow the deploy under way, or see the last one again");
-    auto* end = command->add_flag("--cancel", options->cancel, "End the deploy under way");
-    attach->excludes(end);
-    for (const char* name : {"--version", "--switch", "--env", "--drain-timeout", "--ip-wait"}) {
-        command->get_option(name)->excludes(attach);
-        command->get_option(name)->excludes(end);
-    }
+    command->add_flag(
+        "--attach", options->attach,
+        "Follow the deploy under way, or see the last one\nagain; with no other option");
+    command->add_flag("--cancel", options->cancel,
+                      "End the deploy under way; with no other option");
     add_common_options(*command, context);
     command->footer(kFooter);
-    command->callback([&context, options] {
+    command->callback([&context, command, options] {
+        refuse_mixture(*command, *options);
         if (options->cancel) {
             cancel(context, *options);
         } else {
