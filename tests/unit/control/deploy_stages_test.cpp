@@ -42,7 +42,7 @@ class DeployStages : public ::testing::Test {
         const state::HistoryEntry entry = house.entry_of(job);
         EXPECT_EQ(entry.outcome, outcome);
         EXPECT_EQ(entry.detail, text(job.result, "message"));
-        EXPECT_EQ(house.ip.followed.size(), 1U);  // only the start
+        EXPECT_EQ(house.ip.told.size(), 1U);  // only the start
     }
     void cancel(const std::shared_ptr<DeployJob>& job) {
         const auto refusal = house.controller->cancel_deploy("app", {7, "ben"});
