@@ -31,12 +31,14 @@ int check_certificates(const config::Config& config) {
     return problems;
 }
 
-/// What does not depend on the network: whether token and CA certificates can be read.
-int check_files(const config::Config& config) {
+/// What does not depend on the network: whether token and CA certificates can be read. Offline it
+/// is only said: the machine may not have them, and the daemon starts without them as well.
+int check_files(const config::Config& config, bool offline) {
     int problems = 0;
     for (const std::string& problem : ReservedIpPort::file_problems(*config.reserved_ip)) {
-        std::fprintf(stderr, "%s: reserved_ip: %s\n", config.file.c_str(), problem.c_str());
-        ++problems;
+        std::fprintf(stderr, "%s: reserved_ip: %s%s\n", config.file.c_str(),
+                     offline ? "note: " : "", problem.c_str());
+        if (!offline) ++problems;
     }
     return problems;
 }
@@ -75,7 +77,7 @@ int check_token(const config::Config& config) {
 int check(const config::Config& config, bool offline) {
     int problems = check_certificates(config);
     if (config.reserved_ip) {
-        const int unreadable = check_files(config);
+        const int unreadable = check_files(config, offline);
         problems += unreadable;
         if (!offline && unreadable == 0) problems += check_token(config);
     }

@@ -187,7 +187,7 @@ TEST_F(SwitchContract, C10_ARetryReadsTheSnapshotAgain) {
     post.send(request_text("POST", "/retried", {{"Content-Length", "0"}}));
     ASSERT_TRUE(eventually([this] {
         return number(admin().service("app").at("slots").at("blue"), "in_flight") == 2;
-    }));
+    })) << boost::json::serialize(admin().service("app"));
     switch_to(Colour::green);
     origin(Colour::blue).kill();
     const auto response = read_response(get);

@@ -216,6 +216,10 @@ TEST_F(ReservedIpCommands, CheckFindsOtherMistakes) {
     const auto empty = house.check();
     EXPECT_EQ(empty.exit.code, 1);
     EXPECT_THAT(empty.err, HasSubstr("is empty"));
+    // Offline it keeps nobody from starting: systemd's unit checks so.
+    const auto offline = house.check({"--offline"});
+    EXPECT_EQ(offline.exit.code, 0);
+    EXPECT_THAT(offline.err, HasSubstr("note: the token file"));
 }
 
 TEST_F(ReservedIpCommands, TheStartTestsTheTokenAndGoesOn) {

@@ -103,7 +103,12 @@ Process::~Process() {
 }
 
 void Process::signal(int number) const {
-    if (!exit_) ::kill(pid_, number);
+    if (exit_ || ::kill(pid_, number) != 0 || number != SIGSTOP) return;
+    // The call only asks for it: on another core the process may run on for a while.
+    siginfo_t stopped{};
+    while (::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WEXITED | WNOWAIT) != 0 &&
+           errno == EINTR) {
+    }
 }
 
 std::optional<Exit> Process::wait(Deadline deadline) {

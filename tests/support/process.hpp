@@ -40,6 +40,7 @@ class Process {
     /// Becomes readable when the process has ended.
     [[nodiscard]] int pid_fd() const noexcept { return pid_fd_; }
 
+    /// After SIGSTOP it returns when the process has stopped (or ended).
     void signal(int number) const;
 
     /// None if it still runs at the deadline. May be called again.

@@ -74,7 +74,7 @@ TEST(Ip, StatusIsOneScreen) {
               "Reserved IP 203.0.113.10, follows scoreboard\n"
               "  state         follows\n"
               "  wanted        droplet 3164445 (green), epoch 8\n"
-              "  seen          droplet 3164445, 5.9 s ago\n"
+              "  seen          droplet 3164445, 6.0 s ago\n"
               "  if moved      moved back\n"
               "  since start   1 move asked for, 0 failures, 0 foreign changes\n"
               "  next look     in 39 s\n");
@@ -96,7 +96,7 @@ TEST(Ip, StatusShowsWhatIsWrong) {
     const std::string screen = print_ip(ip, "2026-03-01T03:12:20.000Z", Screen());
     EXPECT_THAT(screen,
                 AllOf(HasSubstr("DOES NOT FOLLOW, the API refuses"),
-                      HasSubstr("seen          no droplet"), HasSubstr("astray for    1m 30s"),
+                      HasSubstr("seen          no droplet"), HasSubstr("astray for    1m 31s"),
                       HasSubstr("ERROR         the API answered 403?[2J (2 s ago)"),
                       HasSubstr("TOKEN         lacks reserved_ip:update, actions:read")));
     EXPECT_EQ(ip_summary(ip),
