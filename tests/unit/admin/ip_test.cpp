@@ -74,7 +74,7 @@ TEST(Ip, StatusIsOneScreen) {
               "Reserved IP 203.0.113.10, follows scoreboard\n"
               "  state         follows\n"
               "  wanted        droplet 3164445 (green), epoch 8\n"
-              "  seen          droplet 3164445, 5.9 s ago\n"
+              "  seen          droplet 3164445, 6.0 s ago\n"
               "  if moved      moved back\n"
               "  since start   1 move asked for, 0 failures, 0 foreign changes\n"
               "  next look     in 39 s\n");
@@ -85,7 +85,7 @@ TEST(Ip, StatusShowsWhatIsWrong) {
     json::object& ip = example.at("reserved_ip").as_object();
     ip["state"] = "refused";
     ip["following"] = false;
-    ip["drift_seconds"] = 90.5;
+    ip["drift_seconds"] = 90.0;
     ip["observed"].as_object()["droplet_id"] = nullptr;
     ip["last_error"] = {{"kind", "forbidden"},
                         {"status", 403},
