@@ -85,7 +85,7 @@ TEST(Ip, StatusShowsWhatIsWrong) {
     json::object& ip = example.at("reserved_ip").as_object();
     ip["state"] = "refused";
     ip["following"] = false;
-    ip["drift_seconds"] = 90.5;
+    ip["drift_seconds"] = 90.0;
     ip["observed"].as_object()["droplet_id"] = nullptr;
     ip["last_error"] = {{"kind", "forbidden"},
                         {"status", 403},
