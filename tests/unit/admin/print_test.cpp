@@ -52,6 +52,7 @@ TEST(PrintStatus, SaysEverythingOnOneScreen) {
               "\n"
               "scoreboard  scores.example, www.scores.example\n"
               "  live: blue (blue-production) for 3h 12m (2026-03-01 00:00:01 UTC), epoch 7\n"
+              "  releases: blue v41\n"
               "  SLOT         TARGET          HEALTH     REQ/S  IN FLIGHT  ERRORS\n"
               "  blue   live  10.10.0.2:8000  healthy    340.5         12       3\n"
               "  green  idle  10.10.0.3:8000  unhealthy    0.0          1       0\n"
@@ -145,6 +146,7 @@ TEST(PrintChange, TheReceiptSaysWhatHappened) {
     const auto drained = json::parse(example_line("switch-stream", 2));
     EXPECT_EQ(print_committed(committed, Screen()) + print_drained(drained, committed, Screen()),
               "scoreboard: green (green-production) is live, blue (blue-production) is idle\n"
+              "  release       v42; before: v41\n"
               "  epoch         8\n"
               "  committed     2026-03-01 03:12:09.120 UTC, 2.19 ms after the command\n"
               "                durable 1.84 ms, visible 2 us, acknowledged 310 us\n"
@@ -174,7 +176,7 @@ TEST(PrintChange, SaysWhatWasNotDrained) {
 
 TEST(PrintPlan, SaysWhyItWouldBeRefused) {
     EXPECT_EQ(print_plan(example_json("plan"), Screen()),
-              "scoreboard: switch from blue to green, epoch 7 to 8; would be refused\n"
+              "scoreboard: switch from blue (v41) to green, epoch 7 to 8; would be refused\n"
               "  Slot green of scoreboard has no healthy target.\n"
               "    Wait until it is healthy, or switch anyway with --force.\n"
               "  green  10.10.0.3:8000  unhealthy  status 503: database is migrating\n"
@@ -207,9 +209,9 @@ TEST(PrintError, MessageThenFactsThenHint) {
 
 TEST(PrintHistory, ALineAnEntryAndRemarksBelow) {
     EXPECT_EQ(print_history(example_json("history"), Screen()),
-              "WHEN (UTC)           SERVICE     ACTION  BY      TO     EPOCH  OUTCOME\n"
-              "2026-03-01 03:12:09  scoreboard  switch  deploy  green      8  drained\n"
-              "2026-03-01 03:11:40  scoreboard  switch  root    green      7  refused\n"
+              "WHEN (UTC)           SERVICE     ACTION  BY      TO         EPOCH  OUTCOME\n"
+              "2026-03-01 03:12:09  scoreboard  switch  deploy  green v42      8  drained\n"
+              "2026-03-01 03:11:40  scoreboard  switch  root    green          7  refused\n"
               "  Slot green of scoreboard has no healthy target.\n");
     EXPECT_EQ(print_history(json::object{}, Screen()), "Nothing happened yet.\n");
 }
