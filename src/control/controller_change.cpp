@@ -16,7 +16,8 @@ namespace json = boost::json;
 
 std::shared_ptr<ChangeTicket> Controller::change(ChangeRequest request) {
     auto ticket = std::make_shared<ChangeTicket>(executor_);
-    tasks_.spawn(request.action(), run_change(std::move(request), ticket));
+    std::string name = request.action();
+    tasks_.spawn(std::move(name), run_change(std::move(request), ticket));
     return ticket;
 }
 
