@@ -96,7 +96,7 @@ TEST(Ip, StatusShowsWhatIsWrong) {
     const std::string screen = print_ip(ip, "2026-03-01T03:12:20.000Z", Screen());
     EXPECT_THAT(screen,
                 AllOf(HasSubstr("DOES NOT FOLLOW, the API refuses"),
-                      HasSubstr("seen          no droplet"), HasSubstr("astray for    1m 31s"),
+                      HasSubstr("seen          no droplet"), HasSubstr("astray for    1m 30s"),
                       HasSubstr("ERROR         the API answered 403?[2J (2 s ago)"),
                       HasSubstr("TOKEN         lacks reserved_ip:update, actions:read")));
     EXPECT_EQ(ip_summary(ip),
