@@ -3,20 +3,17 @@
 // reserved IP.
 #include "integration/harness.hpp"
 #include "support/fake_digitalocean.hpp"
+#include "support/free_port.hpp"
 #include "support/sshd.hpp"
 
-#include <arpa/inet.h>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <mutex>
-#include <netinet/in.h>
 #include <set>
 #include <string>
-#include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -37,19 +34,6 @@ std::string shell(const std::string& command) {
         throw std::runtime_error(command + ": " + run.exit.text() + "\n" + run.out + run.err);
     }
     return run.out;
-}
-
-std::uint16_t free_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const name = reinterpret_cast<sockaddr*>(&address);
-    const bool bound = ::bind(fd, name, size) == 0 && ::getsockname(fd, name, &size) == 0;
-    ::close(fd);
-    if (!bound) throw std::runtime_error("no free port");
-    return ntohs(address.sin_port);
 }
 
 /// The repository that releases come from.

@@ -1,5 +1,7 @@
 #include "support/sshd.hpp"
 
+#include "support/free_port.hpp"
+
 #include <arpa/inet.h>
 #include <csignal>
 #include <cstdio>
@@ -8,7 +10,6 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
-#include <random>
 #include <sstream>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -43,22 +44,6 @@ sockaddr_in loopback(std::uint16_t port) {
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return address;
-}
-
-/// A port that nobody listens on, outside of those that the system gives to clients: sshd can't
-/// choose one itself.
-std::uint16_t free_port() {
-    std::random_device random;
-    for (int i = 0; i < 1000; ++i) {
-        const auto port = static_cast<std::uint16_t>(12'000 + random() % 18'000);
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const sockaddr_in address = loopback(port);
-        const bool bound =
-            ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-        ::close(fd);
-        if (bound) return port;
-    }
-    throw std::runtime_error("no port is free");
 }
 
 }  // namespace
