@@ -123,6 +123,10 @@ std::string check_env(const std::string& text) {
     return "\"" + text + "\" is not NAME=VALUE";
 }
 
+std::string check_version(const std::string& text) {
+    return text.empty() ? "the version is empty: was a variable not set?" : "";
+}
+
 std::string check_duration(const std::string& text) {
     if (parse_duration(text)) return {};
     return "\"" + text + "\" is not a duration like 500ms, 30s or 1m30s, of at most a day";
@@ -170,7 +174,8 @@ void add_deploy_command(CLI::App& app, Context& context) {
         ->add_option("--version", options->version,
                      "What is deployed, as status and history will\nshow it; also "
                      "$SWITCHYARD_VERSION of the command")
-        ->type_name("V");
+        ->type_name("V")
+        ->check(CLI::Validator(check_version, "", "version"));
     command->add_flag("--switch", options->switch_after, "Make it live when it is ready");
     command
         ->add_option("--env", options->env,

@@ -55,7 +55,7 @@ Failure malformed(const HttpAnswer& answer, std::string_view wanted, std::string
     failure.kind = Failure::Kind::malformed;
     failure.status = answer.status;
     failure.message = fmt::format("the API answered {} without {}: {}", answer.status, wanted,
-                                  harmless(answer.body.substr(0, 100), token));
+                                  harmless(answer.body, token).substr(0, 100));
     return failure;
 }
 

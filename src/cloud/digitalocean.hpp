@@ -38,7 +38,6 @@ class DigitalOcean {
 
     /// Ends requests under way.
     void abort() { http_.abort(); }
-    [[nodiscard]] std::size_t lookups() const noexcept { return http_.lookups(); }
 
   private:
     boost::asio::awaitable<Answer<HttpAnswer>> send(std::string method, std::string target,

@@ -288,12 +288,4 @@ const std::optional<MetadataView>& Follower::metadata() const noexcept {
     return core_->metadata;
 }
 
-std::size_t Follower::lookups() const noexcept {
-    std::size_t count = core_->api->lookups() + core_->metadata_http->lookups();
-    for (const auto& each : core_->former_apis) {
-        if (const auto former = each.lock()) count += former->lookups();
-    }
-    return count;
-}
-
 }  // namespace switchyard::cloud

@@ -53,7 +53,6 @@ class Follower {
     [[nodiscard]] const Reconciler& reconciler() const noexcept;
     [[nodiscard]] const std::optional<TokenReport>& token() const noexcept;
     [[nodiscard]] const std::optional<MetadataView>& metadata() const noexcept;
-    [[nodiscard]] std::size_t lookups() const noexcept;
 
   private:
     struct Core;

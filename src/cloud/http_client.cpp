@@ -1,5 +1,7 @@
 #include "cloud/http_client.hpp"
 
+#include "cloud/name_lookup.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <stdexcept>
@@ -45,16 +47,6 @@ bool is_address(const std::string& host) {
     return !failed;
 }
 
-/// What a look-up and its waiter share: the look-up may come back long after the waiter left.
-struct Lookup {
-    explicit Lookup(asio::io_context& context) : resolver(context), done(context) {}
-    tcp::resolver resolver;
-    asio::steady_timer done;  ///< Never expires; cancelled when there is something to know.
-    bool answered = false;
-    error_code error;
-    tcp::resolver::results_type results;
-};
-
 }  // namespace
 
 std::optional<std::string> HttpAnswer::field(std::string_view name) const {
@@ -73,15 +65,15 @@ class HttpClient::Exchange : public std::enable_shared_from_this<HttpClient::Exc
   public:
     Exchange(asio::io_context& context, asio::ssl::context& tls, const config::HttpUrl& url,
              std::chrono::milliseconds limit)
-        : context_(context), stream_(context, tls), timer_(context), url_(url), limit_(limit) {}
+        : stream_(context, tls), timer_(context), lookup_(context), url_(url), limit_(limit) {}
 
-    asio::awaitable<HttpResult> run(HttpRequest request, std::shared_ptr<std::size_t> lookups);
+    asio::awaitable<HttpResult> run(HttpRequest request);
 
     void end(const char* why) {
         if (ended_ != nullptr) return;
         ended_ = why;
         timer_.cancel();
-        if (lookup_) lookup_->done.cancel();
+        lookup_.cancel();
         error_code ignored;
         stream_.next_layer().close(ignored);
     }
@@ -93,7 +85,6 @@ class HttpClient::Exchange : public std::enable_shared_from_this<HttpClient::Exc
             if (!error) self->end("timed out");
         });
     }
-    asio::awaitable<error_code> resolve(std::shared_ptr<std::size_t> lookups);
     asio::awaitable<error_code> connect();
     asio::awaitable<error_code> handshake();
     template <class Stream>
@@ -103,43 +94,20 @@ class HttpClient::Exchange : public std::enable_shared_from_this<HttpClient::Exc
     [[nodiscard]] http::request<http::string_body> message(const HttpRequest& request) const;
     [[nodiscard]] HttpFault fault(const error_code& error) const;
 
-    asio::io_context& context_;
     asio::ssl::stream<tcp::socket> stream_;
     asio::steady_timer timer_;
+    NameLookup lookup_;
     const config::HttpUrl url_;
     std::chrono::milliseconds limit_;
-    std::shared_ptr<Lookup> lookup_;
     const char* phase_ = "resolving the name";
     const char* ended_ = nullptr;  ///< Why it was ended from outside.
     bool sent_ = false;
 };
 
-asio::awaitable<error_code> HttpClient::Exchange::resolve(std::shared_ptr<std::size_t> lookups) {
-    lookup_ = std::make_shared<Lookup>(context_);
-    lookup_->done.expires_at(asio::steady_timer::time_point::max());
-    ++*lookups;
-    lookup_->resolver.async_resolve(
-        url_.host, std::to_string(url_.port), tcp::resolver::numeric_service,
-        [lookup = lookup_, lookups](const error_code& error, tcp::resolver::results_type results) {
-            --*lookups;
-            lookup->answered = true;
-            lookup->error = error;
-            lookup->results = std::move(results);
-            lookup->done.cancel();
-        });
-    error_code ignored;
-    co_await lookup_->done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    if (!lookup_->answered) {
-        lookup_->resolver.cancel();
-        co_return asio::error::timed_out;
-    }
-    co_return lookup_->error;
-}
-
 asio::awaitable<error_code> HttpClient::Exchange::connect() {
     phase_ = "connecting";
     error_code error;
-    co_await asio::async_connect(stream_.next_layer(), lookup_->results,
+    co_await asio::async_connect(stream_.next_layer(), lookup_.addresses(),
                                  asio::redirect_error(asio::use_awaitable, error));
     if (ended_ != nullptr) error = asio::error::operation_aborted;
     if (!error) {
@@ -237,13 +205,14 @@ HttpFault HttpClient::Exchange::fault(const error_code& error) const {
     return fault;
 }
 
-asio::awaitable<HttpResult> HttpClient::Exchange::run(HttpRequest request,
-                                                      std::shared_ptr<std::size_t> lookups) {
+asio::awaitable<HttpResult> HttpClient::Exchange::run(HttpRequest request) {
     const auto self = shared_from_this();
     start_timer();
     const http::request<http::string_body> out = message(request);
     http::response_parser<http::string_body> in;
-    error_code error = co_await resolve(std::move(lookups));
+    error_code error = co_await lookup_.run(url_.host, url_.port);
+    // A socket that is opened after the end would have no timer.
+    if (ended_ != nullptr) error = asio::error::operation_aborted;
     if (!error) error = co_await connect();
     if (!error && url_.tls) error = co_await handshake();
     if (!error && ended_ != nullptr) error = asio::error::operation_aborted;
@@ -303,20 +272,18 @@ asio::awaitable<HttpResult> HttpClient::send(HttpRequest request, std::chrono::m
     if (url_.tls && !tls_problem_.empty()) {
         co_return HttpFault{url_.text() + ": " + tls_problem_, false};
     }
+    if (aborted_) co_return HttpFault{url_.text() + ": given up", false};
     std::erase_if(exchanges_, [](const auto& each) { return each.expired(); });
     const auto exchange = std::make_shared<Exchange>(context_, *tls_, url_, limit);
     exchanges_.push_back(exchange);
-    co_return co_await exchange->run(std::move(request), lookups_);
+    co_return co_await exchange->run(std::move(request));
 }
 
 void HttpClient::abort() {
+    aborted_ = true;
     for (const auto& each : exchanges_) {
         if (const auto exchange = each.lock()) exchange->end("given up");
     }
-}
-
-std::size_t HttpClient::lookups() const noexcept {
-    return *lookups_;
 }
 
 }  // namespace switchyard::cloud

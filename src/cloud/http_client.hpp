@@ -66,13 +66,10 @@ class HttpClient {
     /// early after abort(). Does not throw.
     boost::asio::awaitable<HttpResult> send(HttpRequest request, std::chrono::milliseconds limit);
 
-    /// Ends every request under way soon, with a fault.
+    /// Ends every request under way soon, with a fault, and whatever is asked later at once.
     void abort();
 
     [[nodiscard]] const config::HttpUrl& url() const noexcept { return url_; }
-    /// Look-ups under way in the system's resolver, forgotten ones too: while there is one, the
-    /// destructor of the context waits for it.
-    [[nodiscard]] std::size_t lookups() const noexcept;
 
   private:
     class Exchange;
@@ -82,7 +79,7 @@ class HttpClient {
     std::unique_ptr<boost::asio::ssl::context> tls_;
     std::string tls_problem_ = "no CA certificates were loaded";
     std::vector<std::weak_ptr<Exchange>> exchanges_;
-    std::shared_ptr<std::size_t> lookups_ = std::make_shared<std::size_t>(0);
+    bool aborted_ = false;
 };
 
 }  // namespace switchyard::cloud

@@ -67,7 +67,10 @@ asio::awaitable<TokenReport> check_token(std::shared_ptr<DigitalOcean> api,
         }
     }
     Answer<bool> reads = co_await api->may_read_actions();
-    if (!reads) judge(report, reads.error(), "actions:read");
+    if (!reads) {
+        judge(report, reads.error(), "actions:read");
+        if (hopeless(reads.error())) co_return report;
+    }
     Answer<bool> updates = co_await api->may_update();
     if (!updates) judge(report, updates.error(), "reserved_ip:update");
     co_return report;

@@ -181,6 +181,16 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
 
     section.section("health_check",
                     [&](Section& inner) { read_health_check(inner, service.health_check); });
+    const milliseconds least = service.health_check.interval * service.health_check.healthy_after;
+    if (service.deploy && service.deploy->healthy_within < least) {
+        section.problem(
+            section.mark("deploy"), "deploy",
+            "'healthy_within' of " + format_duration(service.deploy->healthy_within) +
+                " is too short for " + std::to_string(service.health_check.healthy_after) +
+                " checks in a row with an interval of " +
+                format_duration(service.health_check.interval) +
+                ": no deploy could succeed; expected at least " + format_duration(least));
+    }
     section.section("ejection", [&](Section& inner) {
         inner.number("failures", service.ejection.failures, 0, 1'000);
         inner.duration("duration", service.ejection.duration, 1ms, 1h);

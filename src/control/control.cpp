@@ -68,15 +68,19 @@ asio::awaitable<void> ControlPlane::stop() {
     co_await controller_.stop();  // what was still asked meanwhile, and refused
 }
 
+asio::awaitable<void> ControlPlane::free_for_reload() {
+    asio::steady_timer timer(executor_);
+    while (controller_.any_change_under_way() && !controller_.stopping()) {
+        timer.expires_after(kBusyPause);
+        boost::system::error_code ignored;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+}
+
 asio::awaitable<std::string> ControlPlane::reload_for_signal() {
     // A signal has nobody who could try again.
-    asio::steady_timer timer(executor_);
     for (;;) {
-        while (controller_.any_change_under_way() && !controller_.stopping()) {
-            timer.expires_after(kBusyPause);
-            boost::system::error_code ignored;
-            co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-        }
+        co_await free_for_reload();
         const std::shared_ptr<ChangeTicket> ticket = controller_.reload(daemon_caller("signal"));
         co_await ticket->decided();
         if (!ticket->error) co_return std::string();

@@ -59,6 +59,8 @@ class ControlPlane {
     /// the daemon's uid and the user "signal". Completes with the error's message, or "" when the
     /// new configuration is in force.
     boost::asio::awaitable<std::string> reload_for_signal();
+    /// Until no change is under way: the next reload is not refused as busy.
+    boost::asio::awaitable<void> free_for_reload();
 
     [[nodiscard]] Controller& controller() noexcept { return controller_; }
     /// The real address of the metrics listener; empty: there is none.

@@ -97,8 +97,11 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
 
 Result<void> Controller::record() {
     try {
-        const auto told = record_interrupted();
-        if (!told) return told.error();
+        // What the history says of an earlier deploy does not decide about serving: such an entry
+        // stays as it is, and the next start tries again.
+        if (const auto told = record_interrupted(); !told) {
+            spdlog::error("history_not_written id=0 error={}", log_value(told.error().message));
+        }
         for (const std::string& name : std::exchange(unrecorded_, {})) {
             const state::ServiceRecord& record = entries_.at(name).record;
             state::HistoryEntry entry;

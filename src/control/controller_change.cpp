@@ -78,6 +78,12 @@ Controller::Assessment Controller::assess(const ChangeRequest& request, bool our
     } else if (*found.to == state.live) {
         found.refusals.push_back(
             already_live(state.name(), state.live, state.epoch, record.live_since));
+    } else if (!request.rollback && !request.force && !request.deploy) {
+        // An emergency takes what there is; otherwise half a release needs somebody who says so.
+        const std::optional<state::Release>& release = record.releases[index_of(*found.to)];
+        if (release && !release->complete) {
+            found.refusals.push_back(unfinished_release(state.name(), *found.to, release->version));
+        }
     }
     return found;
 }

@@ -191,14 +191,20 @@ Controller::Assessment Controller::assess_deploy(const DeployRequest& request,
                                                  const DeployJob* own) const {
     ChangeRequest change;
     change.service = request.service;
+    change.deploy = true;
     Assessment found = assess(change);
     if (!found.state) return found;
     if (ending_) found.refusals.insert(found.refusals.begin(), control::stopping());
     const std::shared_ptr<DeployJob> other_job = entries_.at(request.service).deploy;
     if (found.refusals.empty() && other_job && other_job.get() != own && !other_job->over()) {
         // Its switch is done, but not what comes after it: the slot that was live still drains.
-        found.refusals.push_back(
-            busy(request.service, {other_job->request.caller, "deploy", other_job->begun}));
+        Refusal refusal =
+            busy(request.service, {other_job->request.caller, "deploy", other_job->begun});
+        refusal.hint = fmt::format(
+            "Its switch is committed, and what follows is still under way. Follow it: switchyard "
+            "deploy {0} --attach. To take it back: switchyard rollback {0}",
+            request.service);
+        found.refusals.push_back(std::move(refusal));
     }
     const config::Service& service = *found.state->config;
     if (!service.deploy) {
@@ -263,7 +269,9 @@ void Controller::take_deploy_lock(const Deploying& job) {
     const auto connecting = job->ssh.connect_timeout;
     limit(DeployStage::lock, longest_drain);
     limit(DeployStage::connect, connecting);
-    limit(DeployStage::run, deploy.one_by_one ? deploy.timeout * hosts : deploy.timeout);
+    // A connection that was lost meanwhile is made again first.
+    const auto each = connecting + deploy.timeout;
+    limit(DeployStage::run, deploy.one_by_one ? each * hosts : each);
     plan.limits[static_cast<std::size_t>(DeployStage::healthy)] = deploy.healthy_within;
     limit(DeployStage::warm_up, deploy.warm_up.limit);
     if (deploy.before_switch) {

@@ -31,8 +31,8 @@ DeployEvent event_of(Event kind, const std::vector<RemoteOutcome>& outcomes) {
         if (outcome.may_still_run) event.may_still_run = true;
         if (outcome.ok()) continue;
         event.ok = false;
-        const std::string text =
-            outcome.host + ": " + (outcome.message.empty() ? "it failed" : outcome.message);
+        std::string text = outcome.message.empty() ? "it failed" : outcome.message;
+        if (!text.starts_with(outcome.host + ": ")) text = outcome.host + ": " + text;
         // Those that were ended because another one failed are no reason.
         std::string& place =
             outcome.kind == RemoteOutcome::Kind::cancelled ? cancelled : event.message;
@@ -130,6 +130,7 @@ asio::awaitable<void> Controller::run_deploy_command(Deploying job) {
 
 asio::awaitable<void> Controller::run_hook(Deploying job, config::Hook hook) {
     DeployEvent event{.kind = Event::hook_ended};
+    bool asked = false;
     try {
         const auto on_output = [weak = std::weak_ptr(job)](const RemoteOutput& output) {
             if (const auto alive = weak.lock()) alive->feed.output(output);
@@ -151,12 +152,13 @@ asio::awaitable<void> Controller::run_hook(Deploying job, config::Hook hook) {
             command.command = hook.command;
             command.environment = deploy_environment(*job);
             command.timeout = hook.timeout;
+            asked = true;
             const std::vector<RemoteOutcome> outcomes = co_await remote->run(std::move(command));
             event = event_of(Event::hook_ended, outcomes);
         }
     } catch (const std::exception& error) {
         event.ok = false;
-        event.may_still_run = true;
+        event.may_still_run = asked;
         event.message = error.what();
     }
     job->remote.reset();

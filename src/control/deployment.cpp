@@ -171,7 +171,9 @@ void Stepper::locked() {
     s_.locked = true;
     s_.slot = other(e_.facts.live);
     s_.epoch = e_.facts.epoch;
-    if (s_.phase == Phase::ending) return conclude(s_.pending, "");
+    if (s_.phase == Phase::ending) {
+        return conclude(s_.pending, e_.may_still_run ? e_.message : "");
+    }
     if (!e_.facts.idle_exists) {
         return conclude(Status::failed, "The service has no idle slot in the configuration.");
     }
@@ -249,7 +251,9 @@ void Stepper::timed_out() {
     const Stage stage = s_.stage();
     if (s_.phase == Phase::ending) {
         s_.may_still_run = true;
-        if (!s_.committed) return conclude(s_.pending, "");
+        if (!s_.committed) {
+            return conclude(s_.pending, "What runs on the hosts could not be seen to end in time.");
+        }
         end_stage(Outcome::failed, "It could not be seen to end.");
         return next();
     }

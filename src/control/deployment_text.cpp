@@ -69,6 +69,9 @@ DeployRemains after_crash(std::optional<DeployStage> stage, bool committed, bool
     remains.detail += ".";
     if (committed) {
         remains.detail += fmt::format(" The switch to {} is committed.", name);
+        if (stage == DeployStage::switching || stage == DeployStage::drain) {
+            remains.detail += " A hook after_switch was not run.";
+        }
     } else {
         remains.detail += " The live slot was not touched.";
     }

@@ -137,6 +137,20 @@ Refusal no_such_slot(const std::string& service, Colour slot) {
     return refusal;
 }
 
+Refusal unfinished_release(const std::string& service, Colour slot, const std::string& version) {
+    Refusal refusal{
+        409,
+        "unfinished_release",
+        fmt::format("Slot {} of {} holds {}, whose deploy did not succeed.", to_string(slot),
+                    service, version.empty() ? std::string("a release") : version),
+        "Deploy again, or switch anyway with --force.",
+        {}};
+    refusal.details["service"] = service;
+    refusal.details["slot"] = to_string(slot);
+    refusal.details["version"] = version;
+    return refusal;
+}
+
 Refusal already_live(const std::string& service, Colour live, std::uint64_t epoch,
                      Wall::time_point live_since) {
     Refusal refusal{409,

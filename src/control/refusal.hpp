@@ -56,6 +56,8 @@ struct Refusal {
 [[nodiscard]] Refusal epoch_mismatch(const std::string& service, std::uint64_t expected,
                                      std::uint64_t epoch, Colour live);
 [[nodiscard]] Refusal no_such_slot(const std::string& service, Colour slot);
+[[nodiscard]] Refusal unfinished_release(const std::string& service, Colour slot,
+                                         const std::string& version);
 [[nodiscard]] Refusal already_live(const std::string& service, Colour live, std::uint64_t epoch,
                                    Wall::time_point live_since);
 [[nodiscard]] Refusal nothing_to_roll_back(const std::string& service, Colour live,

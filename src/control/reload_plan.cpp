@@ -139,6 +139,7 @@ std::vector<std::string> describe_changes(const config::Config& old_config,
     note(old_config.trusted_proxies == new_config.trusted_proxies, "trusted proxies");
     note(old_config.via == new_config.via, "via");
     note(old_config.error_pages == new_config.error_pages, "error pages");
+    note(old_config.ssh == new_config.ssh, "ssh");
     note(old_config.reserved_ip == new_config.reserved_ip, "reserved IP");
     const bool tls =
         std::any_of(new_config.listeners.begin(), new_config.listeners.end(),

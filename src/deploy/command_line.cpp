@@ -19,9 +19,13 @@ constexpr std::string_view kStart =
 
 /// $1: PID, $2 and $3: how many tenths of a second to wait. Where there is a /proc, dead processes
 /// that nobody has asked for yet (state Z) are not counted.
-constexpr std::string_view kEnd = R"sh(p=$1; t=$p
+constexpr std::string_view kEnd = R"sh(p=$1; t=$p; u=0
 kill -0 "-$p" 2>/dev/null && t=-$p
+now() {
+  if [ -r /proc/uptime ]; then read -r u l </proc/uptime; u=${u%.*}${u#*.}; else u=$((u+10)); fi
+}
 alive() {
+  kill -0 "$t" 2>/dev/null || return 1
   if [ "$t" = "-$p" ] && [ -r /proc/self/stat ]; then
     for f in /proc/[0-9]*/stat; do
       { read -r l <"$f"; } 2>/dev/null || continue
@@ -33,10 +37,10 @@ alive() {
   kill -0 "$t" 2>/dev/null
 }
 wait_for() {
-  n=0
+  now; b=$u
   while alive; do
-    [ "$n" -lt "$1" ] || return 1
-    n=$((n+1)); sleep 0.1 2>/dev/null || sleep 1
+    now; [ $(((u-b)/10)) -lt "$1" ] || return 1
+    sleep 0.1 2>/dev/null || sleep 1
   done
 }
 kill -TERM "$t" 2>/dev/null

@@ -182,6 +182,9 @@ void Link::keep_alive() {
             return;
         }
         next_keep_alive_ = now + ssh_.keep_alive;
+        // Without blocking, libssh 0.10 only puts the answer to the last one away in the first
+        // call.
+        (void)::ssh_send_keepalive(session_.get());
         (void)::ssh_send_keepalive(session_.get());
     }
 }

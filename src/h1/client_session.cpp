@@ -17,6 +17,18 @@ constexpr std::size_t kFirstRead = 32 * 1024;
 /// What origins may send as a head.
 constexpr HeadLimits kResponseLimits{64 * 1024, 256, 0};
 
+/// Sends the head at the end of the round of events, like the heads of responses.
+Task<http::Fault> send_in_turn(net::Stream& stream, MessageWriter& writer, std::string_view head,
+                               bool body, bool chunked, http::Chunk first,
+                               const http::Fields& trailers) {
+    co_await stream.loop().yield();
+    // The origin closed this connection in the same round: it has not seen the request, and even
+    // one that must not be sent twice may go another way (C10).
+    if (stream.hung_up()) co_return http::Fault::closed;
+    const http::Fault fault = co_await writer.send_head(head, body, chunked, first, trailers);
+    co_return fault;
+}
+
 }  // namespace
 
 Task<http::Fault> ClientSession::send_head(const http::OutgoingRequest& head, http::Chunk first,
@@ -29,7 +41,7 @@ Task<http::Fault> ClientSession::send_head(const http::OutgoingRequest& head, ht
     append_request(output_, head);
     const bool body = head.framing != http::Framing::none;
     const bool chunked = head.framing == http::Framing::chunked;
-    return writer_.send_head(output_, body, chunked, first, trailers);
+    return send_in_turn(stream_, writer_, output_, body, chunked, first, trailers);
 }
 
 Task<http::Fault> ClientSession::send_body(http::Chunk piece, const http::Fields& trailers) {

@@ -61,9 +61,6 @@ Task<http::Fault> MessageWriter::send_head(std::string_view head, bool body, boo
     iovec pieces[4];
     pieces[0] = piece_of(head);
     const std::size_t count = 1 + frame(first, trailers, std::span(pieces).subspan(1));
-    // When all that this round of events brought was read: sends right behind one another find
-    // their way through the kernel warm, and wake a peer on this machine once instead of once each.
-    co_await stream_->loop().yield();
     const http::Fault fault = co_await write({pieces, count});
     co_return fault;
 }

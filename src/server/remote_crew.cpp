@@ -111,10 +111,10 @@ void RemoteHouse::cancel() {
     }
 }
 
-asio::awaitable<void> RemoteHouse::all_left() {
+asio::awaitable<void> RemoteHouse::all_left(std::chrono::steady_clock::time_point deadline) {
     const auto self = shared_from_this();
-    while (!leaving_.empty())
-        co_await ended_.wait();
+    while (!leaving_.empty() && std::chrono::steady_clock::now() < deadline)
+        co_await ended_.wait_until(deadline);
 }
 
 struct RemoteCrew::Pending {
@@ -181,9 +181,16 @@ asio::awaitable<RemoteCrew::Outcomes> RemoteCrew::run(std::shared_ptr<RemoteCrew
                 if (const auto self = weak.lock()) self->drain();
             });
         };
-        return member.session
-                   ? member.session->run(asked, on_line)
-                   : deploy::run_locally(asked, on_line, *member.cancellation, member.patience);
+        try {
+            return member.session
+                       ? member.session->run(asked, on_line)
+                       : deploy::run_locally(asked, on_line, *member.cancellation, member.patience);
+        } catch (const std::exception& error) {
+            // Nobody knows how far it came.
+            deploy::Outcome outcome = broken(member.name, error);
+            outcome.may_still_run = true;
+            return outcome;
+        }
     };
     const std::size_t count = crew->members_.size();
     if (!command.one_by_one) {

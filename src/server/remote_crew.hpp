@@ -52,7 +52,7 @@ class RemoteHouse : public std::enable_shared_from_this<RemoteHouse> {
     /// Waits for the threads; blocks.
     void close();
     void cancel();
-    boost::asio::awaitable<void> all_left();
+    boost::asio::awaitable<void> all_left(std::chrono::steady_clock::time_point deadline);
     [[nodiscard]] std::size_t leaving() const noexcept { return leaving_.size(); }
 
     const boost::asio::any_io_executor executor;

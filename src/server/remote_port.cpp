@@ -54,9 +54,9 @@ std::shared_ptr<control::RemoteJob> RemotePort::open_local(OnOutput on_output) {
     return std::make_shared<Job>(std::move(crew));
 }
 
-asio::awaitable<void> RemotePort::close() {
+asio::awaitable<void> RemotePort::close(std::chrono::milliseconds limit) {
     house_->cancel();
-    return house_->all_left();
+    return house_->all_left(std::chrono::steady_clock::now() + limit);
 }
 
 std::size_t RemotePort::leaving() const noexcept {

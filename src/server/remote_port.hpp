@@ -3,6 +3,7 @@
 #include "control/remote.hpp"
 #include "deploy/outcome.hpp"
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -31,8 +32,9 @@ class RemotePort final : public control::RemoteRunner {
                                              OnOutput on_output) override;
     std::shared_ptr<control::RemoteJob> open_local(OnOutput on_output) override;
 
-    /// Cancels every job, and completes when the threads of those that are gone have ended.
-    boost::asio::awaitable<void> close();
+    /// Cancels every job, and completes when the threads of those that are gone have ended, at the
+    /// latest after `limit`: one may be stuck in a disk (see leaving()).
+    boost::asio::awaitable<void> close(std::chrono::milliseconds limit);
 
     /// Threads of jobs that are gone, which have not ended yet.
     [[nodiscard]] std::size_t leaving() const noexcept;

@@ -181,11 +181,4 @@ asio::awaitable<void> ReservedIpPort::stop() {
     if (follower_) co_await follower_->stop();
 }
 
-std::size_t ReservedIpPort::lookups() const noexcept {
-    std::size_t count = follower_ ? follower_->lookups() : 0;
-    for (const auto& each : former_)
-        count += each->lookups();
-    return count;
-}
-
 }  // namespace switchyard::server

@@ -35,8 +35,6 @@ class ReservedIpPort final : public control::ReservedIp {
 
     /// Ends all requests to the API; completes when none is under way.
     boost::asio::awaitable<void> stop();
-    /// Look-ups that are stuck in the system's resolver.
-    [[nodiscard]] std::size_t lookups() const noexcept;
 
     /// The droplets of the slots of the service that is followed.
     [[nodiscard]] static std::vector<std::uint64_t> droplets(const config::Config& config);

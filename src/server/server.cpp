@@ -39,6 +39,8 @@ namespace {
 
 /// How long cut connections get to say goodbye.
 constexpr std::chrono::seconds kFarewell{2};
+/// What runs on hosts is ended within ten seconds, unless a disk holds its thread.
+constexpr std::chrono::seconds kRemoteFarewell{15};
 /// How long the start waits for the addresses of targets that are host names.
 constexpr std::chrono::seconds kFirstLookups{3};
 
@@ -91,6 +93,7 @@ class Daemon {
     asio::awaitable<void> stop();
     asio::awaitable<void> watch_workers();
     asio::awaitable<std::size_t> open_sessions();
+    asio::awaitable<void> wait_for_changes(std::chrono::steady_clock::time_point deadline);
     asio::awaitable<bool> wait_for_sessions(std::chrono::steady_clock::time_point deadline);
     void start_task(asio::awaitable<void> task);
     [[nodiscard]] std::vector<Worker*> worker_pointers() const;
@@ -218,6 +221,8 @@ asio::awaitable<void> Daemon::handle_signals() {
 
 asio::awaitable<void> Daemon::reload() {
     reloading_ = true;
+    // Said only when it begins: a deploy may be waited for, and systemd waits with us.
+    co_await control_->free_for_reload();
     (void)notifier_.reloading("reloading the configuration");
     std::string problem;
     while (std::exchange(reload_wanted_, false) && !stopping_)
@@ -233,6 +238,17 @@ asio::awaitable<std::size_t> Daemon::open_sessions() {
     };
     const auto stuck = co_await publisher_.on_workers(ask, 1s);
     co_return count->load() + stuck.size();
+}
+
+/// Until no switch or deploy is being made. A second signal ends the wait.
+asio::awaitable<void> Daemon::wait_for_changes(std::chrono::steady_clock::time_point deadline) {
+    asio::steady_timer timer(context_);
+    while (control_->controller().any_change_under_way() && !hurry_ &&
+           std::chrono::steady_clock::now() < deadline) {
+        timer.expires_after(20ms);
+        boost::system::error_code ignored;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
 }
 
 /// True when every connection has ended. A second signal ends the wait.
@@ -252,8 +268,11 @@ asio::awaitable<void> Daemon::stop() {
     (void)notifier_.stopping("finishing requests");
     control_->expect_stop();
     const auto limit = front_.config().timeouts.shutdown;
-    (void)notifier_.extend_timeout(limit + 3 * kFarewell + 10s);
+    (void)notifier_.extend_timeout(limit + 3 * kFarewell + 2 * kRemoteFarewell + 10s);
     spdlog::info("stopping timeout_ms={}", limit.count());
+    // What a deploy runs on its hosts is ended first, while the workers still serve: that may take
+    // some seconds, in which nobody has to be turned away.
+    co_await wait_for_changes(std::chrono::steady_clock::now() + kRemoteFarewell);
     const std::function<void(Worker&)> drain = [](Worker& worker) { worker.drain(); };
     co_await publisher_.on_workers(drain, 2s);
     bool empty = co_await wait_for_sessions(std::chrono::steady_clock::now() + limit);
@@ -272,7 +291,7 @@ asio::awaitable<void> Daemon::stop() {
         }
     }
     co_await control_->stop();
-    co_await remote_.close();
+    co_await remote_.close(kRemoteFarewell);
     co_await monitor_.stop();
     co_await reserved_ip_.stop();
     for (const auto& worker : workers_)
@@ -288,8 +307,7 @@ asio::awaitable<void> Daemon::stop() {
 bool Daemon::finish() {
     const bool names_done = control_->close();
     control_.reset();
-    return names_done && log_closed_ && monitor_.lookups() == 0 && reserved_ip_.lookups() == 0 &&
-           remote_.leaving() == 0;
+    return names_done && log_closed_ && monitor_.lookups() == 0 && remote_.leaving() == 0;
 }
 
 /// WATCHDOG=1 as long as this loop turns and every worker answers.

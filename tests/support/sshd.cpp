@@ -111,8 +111,9 @@ void Sshd::start(const std::string& more) {
     if (!up || !process_->running()) process_.reset();
 }
 
-/// With its greeting, so that it is no other program on that port.
+/// By its own log it has the port, and it greets.
 bool Sshd::answers() const {
+    if (log().find("Server listening on") == std::string::npos) return false;
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const sockaddr_in address = loopback(port_);
     bool greeted = false;

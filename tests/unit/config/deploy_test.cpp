@@ -283,6 +283,9 @@ TEST(DeployConfig, ProblemsOfDeploy) {
          "f:8:61: 'where': 'here' is not known; expected remote or local"},
         {"{command: x, after_switch: [y]}",
          "f:8:40: 'after_switch': expected a map of keys and values, not a list"},
+        {"{command: x, healthy_within: 1s}",
+         "f:8:13: 'deploy': 'healthy_within' of 1s is too short for 2 checks in a row with an "
+         "interval of 1s: no deploy could succeed; expected at least 2s"},
         {"{command: x, switch: true}",
          "f:8:26: unknown key 'switch' in 'services.app.deploy'; expected one of command, timeout, "
          "one_by_one, env, healthy_within, warm_up, before_switch, after_switch"},

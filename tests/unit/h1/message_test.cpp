@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -314,46 +313,6 @@ TEST(MessageWriter, TellsHowAWriteFailed) {
     EventLoop broken;
     run(broken, write(broken, true, fault));
     EXPECT_EQ(fault, Fault::reset);
-}
-
-/// What one connection of many does: waits for a byte, then answers with a head.
-Task<void> answer_one(Stream& stream, MessageWriter& writer, std::vector<std::string>& log) {
-    char request = 0;
-    const Stream::Transfer got = co_await stream.read(&request, 1, 5s);
-    EXPECT_EQ(got.status, net::IoStatus::ok);
-    log.emplace_back("read");
-    const Fault fault = co_await writer.send_head("head", false, false, {}, {});
-    EXPECT_EQ(fault, Fault::none);
-    log.emplace_back("sent");
-}
-
-TEST(MessageWriter, HeadsAreSentWhenAllOfTheRoundWasRead) {
-    EventLoop loop;
-    std::vector<std::string> log;
-    const auto body = [](EventLoop& on, std::vector<std::string>& into) -> Task<void> {
-        std::vector<Pair> pairs;
-        std::vector<std::unique_ptr<Stream>> streams;
-        std::vector<std::unique_ptr<MessageWriter>> writers;
-        std::vector<std::unique_ptr<Fork>> forks;
-        for (int i = 0; i < 3; ++i) {
-            pairs.push_back(Pair::tcp());
-            streams.push_back(std::make_unique<Stream>(on));
-            EXPECT_TRUE(streams.back()->open(pairs.back().take_ours()));
-            writers.push_back(std::make_unique<MessageWriter>());
-            writers.back()->start(*streams.back(), 5s);
-            forks.push_back(std::make_unique<Fork>());
-            forks.back()->start(answer_one(*streams.back(), *writers.back(), into));
-        }
-        // All are there before the loop looks: one round of events.
-        for (const Pair& pair : pairs)
-            pair.send("?");
-        for (const auto& fork : forks)
-            co_await fork->join();
-        for (const Pair& pair : pairs)
-            EXPECT_EQ(pair.receive(4), "head");
-    };
-    run(loop, body(loop, log));
-    EXPECT_EQ(log, (std::vector<std::string>{"read", "read", "read", "sent", "sent", "sent"}));
 }
 
 }  // namespace

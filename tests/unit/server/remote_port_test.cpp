@@ -87,7 +87,7 @@ class Remote : public testing::Test {
 
     void close() {
         bool closed = false;
-        asio::co_spawn(context, port->close(), [&](const std::exception_ptr& error) {
+        asio::co_spawn(context, port->close(60s), [&](const std::exception_ptr& error) {
             EXPECT_FALSE(error);
             closed = true;
         });
