@@ -137,7 +137,7 @@ TEST(LocalRun, GoesOnWhenTheOutputIsClosed) {
 TEST(LocalRun, ReadsWhateverItPrints) {
     std::size_t lines = 0;
     const Outcome outcome = run_locally(
-        {"head -c 20000000 /dev/zero | tr '\\0' '\\377'; exit 4", {}, kPatience},
+        {"head -c 4000000 /dev/zero | tr '\\0' '\\377'; exit 4", {}, kPatience},
         [&](bool, const std::string& line) {
             ++lines;
             EXPECT_LE(line.size(), 4096u);
@@ -145,7 +145,7 @@ TEST(LocalRun, ReadsWhateverItPrints) {
         Cancellation());
     EXPECT_EQ(outcome.exit_status, 4);
     // Each octet becomes three.
-    EXPECT_EQ(lines, (20'000'000 + 1364) / 1365);
+    EXPECT_EQ(lines, (4'000'000 + 1364) / 1365);
 }
 
 }  // namespace

@@ -83,12 +83,12 @@ TEST_F(SshRun, BigOutputOnBothStreamsNeitherStallsNorGrows) {
         lines.clear();
     };
     const Outcome outcome =
-        run("head -c 30000000 /dev/zero | tr '\\0' x & "
-            "head -c 30000000 /dev/zero | tr '\\0' y >&2; wait; exit 4",
+        run("head -c 6000000 /dev/zero | tr '\\0' x & "
+            "head -c 6000000 /dev/zero | tr '\\0' y >&2; wait; exit 4",
             kPatience * 4);
     EXPECT_EQ(outcome.exit_status, 4) << outcome.message;
-    EXPECT_EQ(octets[0], 30'000'000u);
-    EXPECT_EQ(octets[1], 30'000'000u);
+    EXPECT_EQ(octets[0], 6'000'000u);
+    EXPECT_EQ(octets[1], 6'000'000u);
 }
 
 TEST_F(SshRun, BinaryOutputBecomesText) {

@@ -250,9 +250,9 @@ TEST_F(Remote, ThePortMayGoInTheMiddle) {
 TEST_F(Remote, AFloodOfLinesIsBoundedAndCounted) {
     hosts.resize(1);
     const auto job = open();
-    const Outcomes ended = await(job->run(command("seq 1 3000000")));
+    const Outcomes ended = await(job->run(command("seq 1 1000000")));
     EXPECT_THAT(kinds(ended), ElementsAre(Kind::done));
-    EXPECT_EQ(lines.back(), "a 1 3000000") << "the last ones are kept";
+    EXPECT_EQ(lines.back(), "a 1 1000000") << "the last ones are kept";
     std::size_t passed = 0, left_out = 0;
     for (const std::string& line : lines) {
         if (line.starts_with("a 2 [")) {
@@ -261,7 +261,7 @@ TEST_F(Remote, AFloodOfLinesIsBoundedAndCounted) {
             ++passed;
         }
     }
-    EXPECT_EQ(passed + left_out, 3'000'000u);
+    EXPECT_EQ(passed + left_out, 1'000'000u);
     EXPECT_GT(left_out, 0u);
 }
 
