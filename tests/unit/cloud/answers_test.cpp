@@ -66,6 +66,16 @@ TEST(Answers, WhatIsNoAnswerIsMalformed) {
     EXPECT_FALSE(droplet_of(answer(200, "{}"), kToken));
 }
 
+TEST(Answers, ATokenThatAnAnswerRepeatsIsGoneBeforeTheTextIsShortened) {
+    const std::string token = "dop_v1_" + std::string(64, 'a');
+    for (std::size_t before = 0; before < 110; ++before) {
+        const std::string body = std::string(before, '.') + token;
+        const auto view = ip_of(answer(200, body.c_str()), token);
+        ASSERT_FALSE(view);
+        EXPECT_EQ(view.error().message.find("dop_v1_a"), std::string::npos) << view.error().message;
+    }
+}
+
 TEST(Answers, AnActionHasOneOfItsWords) {
     const auto status = [](const std::string& word) {
         return action_of(answer(201, R"({"action":{"id":72531856,"status":")" + word + R"("}})"),

@@ -104,6 +104,19 @@ TEST_F(DeployTest, SwitchesOnTheWayOfEverySwitch) {
     EXPECT_EQ(number(json::parse(entry.receipt).as_object(), "completed"), 1);
 }
 
+TEST_F(DeployTest, HalfAReleaseGoesLiveOnlyByForce) {
+    house.hosts.acts["install"] = {.kind = RemoteOutcome::Kind::exit_status, .message = "status 3"};
+    EXPECT_EQ(text(house.deploy(DeployHouse::request(true)), "outcome"), "failed");
+    const Refusal refusal = house.refused(switch_to(Colour::green));
+    EXPECT_EQ(refusal.code, "unfinished_release");
+    EXPECT_THAT(refusal.message, HasSubstr("v2"));
+    EXPECT_EQ(live(), Colour::blue);
+    ChangeRequest forced = switch_to(Colour::green);
+    forced.force = true;
+    house.change(forced);
+    EXPECT_EQ(live(), Colour::green);
+}
+
 TEST_F(DeployTest, ACutDrainIsToldInTheResult) {
     const auto ledger = house.publisher.enter("app");
     DeployRequest request = DeployHouse::request(true);
