@@ -73,7 +73,10 @@ std::string print_history(const json::value& history, const Screen& screen) {
              {outcome, paint_of_outcome(outcome)},
              {below ? "" : note, Paint::dim}});
         if (below && !note.empty()) {
-            table.note(painted(screen, Paint::dim, elided("  " + note, screen.columns)));
+            // What became of an interrupted deploy stands at the end of its text.
+            const std::size_t most = outcome == "interrupted" ? 4 : 1;
+            for (const std::string& line : wrapped(note, screen.columns - 2, most))
+                table.note(painted(screen, Paint::dim, "  " + line));
         }
     }
     if (!below) table.limit(7, kRemarkBeside);

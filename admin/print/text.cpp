@@ -109,6 +109,24 @@ std::string elided(std::string_view text, std::size_t columns) {
     return std::string(text.substr(0, end)) + std::string(columns < 3 ? columns : 3, '.');
 }
 
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns, std::size_t lines) {
+    std::vector<std::string> out;
+    while (out.size() + 1 < lines && width_of(text) > columns) {
+        // The last space that still leaves a line of this width.
+        std::size_t cut = 0;
+        for (std::size_t at = text.find(' '); at != std::string_view::npos;
+             at = text.find(' ', at + 1)) {
+            if (width_of(text.substr(0, at)) > columns) break;
+            cut = at;
+        }
+        if (cut == 0) break;
+        out.emplace_back(text.substr(0, cut));
+        text.remove_prefix(cut + 1);
+    }
+    out.push_back(elided(text, columns));
+    return out;
+}
+
 std::string counted(long long count, std::string_view singular) {
     return std::to_string(count) + " " + std::string(singular) + (count == 1 ? "" : "s");
 }

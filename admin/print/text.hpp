@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Text for a person: what the screen is like, colours, widths.
 namespace switchyard::admin {
@@ -35,6 +36,10 @@ std::size_t width_of(std::string_view text);
 
 /// At most `columns` wide; what was cut shows as "...".
 std::string elided(std::string_view text, std::size_t columns);
+
+/// The words in lines of at most `columns`, at most `lines` of them; what does not fit shows as
+/// "..." in the last one. Never empty.
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns, std::size_t lines);
 
 /// "1 request", "2 requests".
 std::string counted(long long count, std::string_view singular);

@@ -51,5 +51,15 @@ TEST(Table, LimitsAColumn) {
     EXPECT_EQ(table.text(Screen()), "a-ver...  b\n");
 }
 
+TEST(Wrapped, BreaksAtSpacesAndKeepsTheEnd) {
+    using Lines = std::vector<std::string>;
+    EXPECT_EQ(wrapped("", 10, 3), Lines{""});
+    EXPECT_EQ(wrapped("one two", 10, 3), Lines{"one two"});
+    EXPECT_EQ(wrapped("one two three four", 9, 3), (Lines{"one two", "three", "four"}));
+    EXPECT_EQ(wrapped("one two three four", 10, 2), (Lines{"one two", "three four"}));
+    EXPECT_EQ(wrapped("one two three four five", 10, 2), (Lines{"one two", "three f..."}));
+    EXPECT_EQ(wrapped("abcdefghijkl mn", 10, 3), Lines{"abcdefg..."});
+}
+
 }  // namespace
 }  // namespace switchyard::admin
