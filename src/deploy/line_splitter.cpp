@@ -1,5 +1,6 @@
 #include "deploy/line_splitter.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace switchyard::deploy {
@@ -15,11 +16,30 @@ bool is_unsafe(char32_t c) {
            (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
+/// Printable ASCII.
+bool is_plain(char c) {
+    return c >= 0x20 && c <= 0x7e;
+}
+
 }  // namespace
 
 void LineSplitter::feed(std::string_view octets) {
-    for (const char octet : octets)
-        take(static_cast<unsigned char>(octet));
+    std::size_t at = 0;
+    while (at < octets.size()) {
+        std::size_t end = at;
+        // Most of what comes is plain text.
+        if (missing_ == 0 && escape_ == Escape::none) {
+            while (end < octets.size() && is_plain(octets[end]))
+                ++end;
+        }
+        if (end == at) {
+            take(static_cast<unsigned char>(octets[at++]));
+        } else {
+            after_cr_ = false;
+            append_plain(octets.substr(at, end - at));
+            at = end;
+        }
+    }
 }
 
 void LineSplitter::finish() {
@@ -147,6 +167,15 @@ std::string harmless(std::string_view text, std::size_t most) {
 void LineSplitter::append(std::string_view octets) {
     if (line_.size() + octets.size() > kMaxLine) on_line_(std::exchange(line_, {}));
     line_ += octets;
+}
+
+void LineSplitter::append_plain(std::string_view text) {
+    while (!text.empty()) {
+        if (line_.size() == kMaxLine) on_line_(std::exchange(line_, {}));
+        const std::size_t size = std::min(text.size(), kMaxLine - line_.size());
+        line_ += text.substr(0, size);
+        text.remove_prefix(size);
+    }
 }
 
 void LineSplitter::end_line() {

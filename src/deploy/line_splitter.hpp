@@ -31,6 +31,7 @@ class LineSplitter {
     /// True when the character belongs to an escape sequence.
     bool skip_escape(char32_t character);
     void append(std::string_view octets);
+    void append_plain(std::string_view text);
     void end_line();
 
     OnLine on_line_;

@@ -112,17 +112,20 @@ class Child {
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
 
-    /// Reads what comes until the process has ended and its output is closed (or `open_output` has
-    /// passed since), the deadline, or a cancellation. Null: it has ended.
-    std::optional<Kind> follow(TimePoint deadline, milliseconds open_output, bool heed) {
-        std::optional<TimePoint> last;
-        for (;;) {
-            if (!last && has_ended()) last = std::min(deadline, Clock::now() + open_output);
-            if (last && (all_closed() || Clock::now() >= *last)) return std::nullopt;
-            if (!last && heed && cancellation_.requested()) return Kind::cancelled;
-            if (!last && Clock::now() >= deadline) return Kind::timed_out;
-            wait(last.value_or(deadline), heed);
+    /// Reads what comes until the process has ended and its output is closed (or held open by
+    /// something else), the deadline, or a cancellation. Null: it has ended.
+    std::optional<Kind> follow(TimePoint deadline, const Patience& patience, bool heed) {
+        while (!has_ended()) {
+            if (heed && cancellation_.requested()) return Kind::cancelled;
+            if (Clock::now() >= deadline) return Kind::timed_out;
+            (void)wait(deadline, heed);
         }
+        const TimePoint last = Clock::now() + patience.last_output;
+        TimePoint quiet = Clock::now() + patience.open_output;
+        while (!all_closed() && Clock::now() < std::min(quiet, last)) {
+            if (wait(std::min(quiet, last), false)) quiet = Clock::now() + patience.open_output;
+        }
+        return std::nullopt;
     }
 
     [[nodiscard]] bool has_ended() const {
@@ -160,7 +163,8 @@ class Child {
 
     [[nodiscard]] bool all_closed() const { return !streams_[0].fd && !streams_[1].fd; }
 
-    void wait(TimePoint until, bool heed) {
+    /// True: something was read.
+    bool wait(TimePoint until, bool heed) {
         std::array<pollfd, 4> ends{pollfd{streams_[0].fd.get(), POLLIN, 0},
                                    pollfd{streams_[1].fd.get(), POLLIN, 0},
                                    pollfd{has_ended() ? -1 : ended_fd_.get(), POLLIN, 0},
@@ -168,20 +172,23 @@ class Child {
         int timeout = poll_ms(until);
         // Without a descriptor of the process there is nothing but to look again.
         if (!ended_fd_) timeout = std::min(timeout, 50);
-        if (::poll(ends.data(), ends.size(), timeout) <= 0) return;
+        if (::poll(ends.data(), ends.size(), timeout) <= 0) return false;
+        bool any = false;
         for (std::size_t i = 0; i < streams_.size(); ++i) {
-            if (ends[i].revents != 0) read(streams_[i]);
+            if (ends[i].revents != 0) any = read(streams_[i]) || any;
         }
+        return any;
     }
 
-    static void read(Stream& stream) {
+    static bool read(Stream& stream) {
         char octets[16 * 1024];
         const auto n = ::read(stream.fd.get(), octets, sizeof octets);
         if (n > 0) {
             stream.lines.feed({octets, static_cast<std::size_t>(n)});
-        } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
-            stream.fd.reset();
+            return true;
         }
+        if (n == 0 || (errno != EINTR && errno != EAGAIN)) stream.fd.reset();
+        return false;
     }
 
     const pid_t pid_;
@@ -193,9 +200,9 @@ class Child {
 /// SIGTERM, then SIGKILL, for the whole group.
 Outcome end(Child& child, Kind why, const Command& command, const Patience& patience) {
     child.signal_group(SIGTERM);
-    if (child.follow(Clock::now() + patience.after_term, patience.open_output, false)) {
+    if (child.follow(Clock::now() + patience.after_term, patience, false)) {
         child.signal_group(SIGKILL);
-        (void)child.follow(Clock::now() + patience.after_kill, patience.open_output, false);
+        (void)child.follow(Clock::now() + patience.after_kill, patience, false);
     } else {
         child.signal_group(SIGKILL);  // What was left of the group.
     }
@@ -259,7 +266,7 @@ Outcome run_locally(const Command& command, const OnLine& on_line, const Cancell
     err->write.reset();
 
     Child child(pid, std::move(out->read), std::move(err->read), on_line, cancellation);
-    const auto why = child.follow(Clock::now() + command.timeout, patience.open_output, true);
+    const auto why = child.follow(Clock::now() + command.timeout, patience, true);
     return why ? end(child, *why, command, patience) : child.outcome();
 }
 

@@ -57,8 +57,10 @@ struct Patience {
     milliseconds after_term{3'000};  ///< From SIGTERM to SIGKILL.
     milliseconds after_kill{1'000};  ///< From SIGKILL to giving up.
     milliseconds to_ask{5'000};      ///< Longer than both: reaching the host to end it there.
-    /// A command ended, but something it left in the background holds its output open.
+    /// A command ended, but something it left in the background holds its output open: how long
+    /// without a word to wait for more.
     milliseconds open_output{500};
+    milliseconds last_output{10'000};  ///< The same, when there always comes more.
 };
 
 /// "the command ended with exit status 3"; what is known of some numbers behind it.

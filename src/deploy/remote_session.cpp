@@ -92,14 +92,18 @@ Outcome RemoteSession::follow(Channel& channel, RunningCommand& running, TimePoi
         running.take(from_stderr, octets);
     };
     TimePoint quiet_since = Clock::now();
+    TimePoint last = TimePoint::max();
     bool had_result = false;
     for (;;) {
         const bool any = channel.read(take);
         if (!any && channel.at_end()) break;
         if (any || had_result != channel.has_result()) quiet_since = Clock::now();
+        if (had_result != channel.has_result()) last = quiet_since + patience_.last_output;
         had_result = channel.has_result();
         // Something in the background may hold the output open for as long as it runs.
-        if (had_result && !any && Clock::now() - quiet_since >= patience_.open_output) break;
+        const auto now = Clock::now();
+        if (had_result && !any && now - quiet_since >= patience_.open_output) break;
+        if (had_result && now >= last) break;
         if (const auto fault = link_->pause(deadline, any)) {
             if (channel.has_result()) break;
             return end(channel, running, *fault, timeout);

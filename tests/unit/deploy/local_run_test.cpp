@@ -129,6 +129,15 @@ TEST(LocalRun, DoesNotWaitForWhatHoldsTheOutputOpen) {
     ::kill(std::stoi(local.lines[0].substr(2)), SIGKILL);
 }
 
+TEST(LocalRun, DoesNotListenToTheBackgroundForEver) {
+    Patience patience;
+    patience.last_output = 300ms;
+    const Outcome outcome = run_locally(
+        {"(while echo x; do :; done) & exit 3", {}, 1h}, [](bool, const std::string&) {},
+        Cancellation(), patience);
+    EXPECT_EQ(outcome.exit_status, 3);  // The rest ends when nobody reads.
+}
+
 TEST(LocalRun, GoesOnWhenTheOutputIsClosed) {
     const Local local = run("exec >/dev/null 2>&1; sleep 0.2; exit 5");
     EXPECT_EQ(local.outcome.exit_status, 5);
