@@ -4,6 +4,7 @@
 #include "deploy/lookup.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <libssh/server.h>  // ssh_send_keepalive() stands there, and is for clients too.
 #include <new>
@@ -112,6 +113,10 @@ std::optional<Fault> Link::handshake(TimePoint deadline) {
 std::string Link::error() const {
     // Some of them quote what the host has sent.
     std::string text = harmless(::ssh_get_error(session_.get()), kMaxError);
+    // Where the host has just closed, libssh may show an errno of some earlier call.
+    for (const int stale : {0, EINPROGRESS, EAGAIN}) {
+        if (text == "Socket error: " + std::generic_category().message(stale)) text.clear();
+    }
     return text.empty() ? "the host closed the connection" : text;
 }
 
