@@ -274,7 +274,7 @@ asio::awaitable<void> Daemon::stop() {
     // some seconds, in which nobody has to be turned away.
     co_await wait_for_changes(std::chrono::steady_clock::now() + kRemoteFarewell);
     const std::function<void(Worker&)> drain = [](Worker& worker) { worker.drain(); };
-    co_await publisher_.on_workers(drain, 2s);
+    if ((co_await publisher_.on_workers(drain, 2s)).empty()) spdlog::info("listeners_closed");
     bool empty = co_await wait_for_sessions(std::chrono::steady_clock::now() + limit);
     if (!empty) {
         spdlog::warn("cutting_connections reason={}", hurry_ ? "second_signal" : "timeout");

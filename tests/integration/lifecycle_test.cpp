@@ -101,7 +101,8 @@ TEST_F(Lifecycle, AnswersWhoHasJustConnectedAfterSigterm) {
         return origin(Colour::blue).books("/sleep").at("in_flight").to_number<int>() == 1;
     }));
     daemon().signal(SIGTERM);
-    ASSERT_TRUE(daemon().notify().wait_for("STOPPING=1", -1));
+    ASSERT_TRUE(eventually(
+        [this] { return daemon().log().find("event=listeners_closed") != std::string::npos; }));
     const auto response = exchange(fresh, "GET", "/");
     EXPECT_EQ(response.status, 200);
     EXPECT_FALSE(response.keep_alive());

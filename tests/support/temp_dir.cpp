@@ -3,7 +3,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <system_error>
 
 namespace switchyard::test {
@@ -32,8 +32,11 @@ std::string TempDir::write(std::string_view name, std::string_view text) const {
 }
 
 std::string read_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    // An iterator over the stream would throw where reading fails, as that of a process in /proc
+    // does which has just ended.
+    std::ostringstream text;
+    text << std::ifstream(path, std::ios::binary).rdbuf();
+    return std::move(text).str();
 }
 
 }  // namespace switchyard::test
