@@ -169,6 +169,7 @@ json::object deploy_receipt_json(const DeployJob& job) {
     receipt["version"] = text_or_null(job.request.version);
     receipt["previous_version"] = text_or_null(job.previous_version);
     receipt["switch"] = job.request.switch_after;
+    receipt["after_switch"] = job.request.switch_after && machine.plan.after_switch;
     receipt["stage"] = to_string(machine.stage());
     receipt["stages"] = stages_json(job);
     receipt["committed"] = machine.committed;

@@ -166,6 +166,7 @@ struct Deployment {
 
 [[nodiscard]] std::string_view to_string(Deployment::Status status);
 [[nodiscard]] std::string_view to_string(Deployment::Stage::Outcome outcome);
+[[nodiscard]] std::optional<Deployment::Stage::Outcome> parse_stage_outcome(std::string_view text);
 
 struct DeployStep {
     Deployment state;
@@ -183,9 +184,19 @@ struct DeployRemains {
     bool may_still_run = false;
 };
 
-/// `stage`, `may_still_run`: the last ones that were durable; `committed`: the history has its
-/// switch.
-[[nodiscard]] DeployRemains after_crash(std::optional<DeployStage> stage, bool committed,
-                                        bool may_still_run, Colour slot);
+/// What was durable of it, the last time that something was.
+struct DeployTrace {
+    std::optional<DeployStage> stage{};
+    Colour slot = Colour::blue;
+    bool committed = false;  ///< The history has its switch.
+    bool may_still_run = false;
+    /// Whether it has a hook after_switch; none: an earlier version did not write that down.
+    std::optional<bool> hook{};
+    /// Of the stage after_switch; none: it was not come to.
+    std::optional<Deployment::Stage::Outcome> hook_outcome{};
+    std::string hook_message{};
+};
+
+[[nodiscard]] DeployRemains after_crash(const DeployTrace& trace);
 
 }  // namespace switchyard::control
