@@ -26,15 +26,16 @@ std::string droplet_of(const json::value& side) {
     return "droplet " + std::to_string(integer(side, "droplet_id"));
 }
 
-/// Nothing was ever seen of it, so nothing can be said of where it is.
+/// Nothing was ever seen of it, so nothing can be said of where it is. Short: it has to fit into a
+/// line of the status.
 std::string unseen_words(const json::value& ip) {
     const json::value& error = field(ip, "last_error");
     const std::string kind = text(error, "kind");
     const std::string since = format_time(text(ip, "unseen_since"));
-    if (kind == "no_token") return "NOT SEEN YET, there is no token to ask with";
-    if (integer(error, "status") == 0) return "not seen yet, no answer of the API since " + since;
-    if (text(ip, "state") == "refused") return "NOT SEEN YET, the API refuses since " + since;
-    return "not seen yet, the API answers with errors since " + since;
+    if (kind == "no_token") return "NOT SEEN, there is no token to ask with";
+    if (integer(error, "status") == 0) return "not seen, API silent since " + since;
+    if (text(ip, "state") == "refused") return "NOT SEEN, API refuses since " + since;
+    return "not seen, API errors since " + since;
 }
 
 /// What the state means, for a person.

@@ -52,6 +52,7 @@ std::string hint_of(const DeployJob& job) {
         return fmt::format("The way back: switchyard rollback {}", service);
     }
     const std::string again = "Deploying again is safe.";
+    if (machine.write_failed) return "Look at the disk that holds the state file. " + again;
     switch (machine.stage()) {
         case DeployStage::lock:
         case DeployStage::connect:

@@ -155,6 +155,7 @@ struct Deployment {
     bool cancel_late = false;     ///< A cancellation came while or after the switch was written.
     bool stopping = false;        ///< The daemon ends.
     std::string last_look;        ///< Why the targets are not healthy.
+    bool write_failed = false;    ///< A stage could not be made durable, which ended it.
     bool history_written = true;  ///< False: the end could not be made durable.
     Steady::time_point command_ended{};
     std::optional<Steady::time_point> deadline;  ///< A tick is due then.

@@ -20,9 +20,9 @@ bool disk_is_full(const std::string& file, int code, int cause) {
 
 std::string full_disk(const std::string& file, const std::string& reason) {
     const std::string folder = folder_of(file);
-    return file + ": the disk is full (" + reason + "), so nothing can be written to it or to " +
-           file + "-wal and -shm beside it. Make room on the file system of " + folder +
-           " (df -h " + folder + "; df -i " + folder + "), a few MiB are enough, then try again.";
+    return file + ": the disk is full (" + reason + "). Make room on the file system of " + folder +
+           " (df -h " + folder + "; df -i " + folder +
+           "): a few MiB are enough for it, its -wal and its -shm.";
 }
 
 std::string advice(const std::string& file, int code) {

@@ -113,23 +113,22 @@ TEST(Ip, NothingIsSaidOfWhereItIsBeforeItWasSeen) {
     ip["drift_seconds"] = 0.33;
     ip["next_at"] = nullptr;
     const std::string hangs = print_ip(ip, "2026-03-01T03:12:20.000Z", Screen());
-    EXPECT_THAT(hangs, HasSubstr("state         not seen yet, no answer of the API since "
+    EXPECT_THAT(hangs, HasSubstr("state         not seen, API silent since "
                                  "2026-03-01 03:09:10 UTC\n"));
     EXPECT_THAT(hangs, HasSubstr("seen          never, for 3m 10s by now\n"));
     EXPECT_THAT(hangs, Not(HasSubstr("astray")));
-    EXPECT_EQ(ip_summary(ip),
-              "203.0.113.10 not seen yet, no answer of the API since 2026-03-01 03:09:10 UTC");
+    EXPECT_EQ(ip_summary(ip), "203.0.113.10 not seen, API silent since 2026-03-01 03:09:10 UTC");
     ip["state"] = "retrying";
     ip["last_error"] = {{"kind", "network"},
                         {"status", 0},
                         {"message", "no answer within 10s"},
                         {"at", "2026-03-01T03:12:18.000Z"},
                         {"over", false}};
-    EXPECT_THAT(ip_summary(ip), HasSubstr("no answer of the API since"));
+    EXPECT_THAT(ip_summary(ip), HasSubstr("API silent since"));
     ip["last_error"].as_object()["status"] = 503;
-    EXPECT_THAT(ip_summary(ip), HasSubstr("the API answers with errors since"));
+    EXPECT_THAT(ip_summary(ip), HasSubstr("not seen, API errors since"));
     ip["state"] = "refused";
-    EXPECT_THAT(ip_summary(ip), HasSubstr("NOT SEEN YET, the API refuses since"));
+    EXPECT_THAT(ip_summary(ip), HasSubstr("NOT SEEN, API refuses since"));
     ip["last_error"].as_object()["kind"] = "no_token";
     EXPECT_THAT(ip_summary(ip), HasSubstr("no token to ask with"));
 }

@@ -346,6 +346,7 @@ TEST_F(DeployTest, NothingRunsThatTheHistoryWouldNotKnowOf) {
     EXPECT_EQ(text(result, "outcome"), "failed");
     EXPECT_THAT(text(result, "message"), HasSubstr("could not be written"));
     EXPECT_FALSE(result.at("history_written").as_bool());
+    EXPECT_THAT(text(result, "hint"), HasSubstr("the disk that holds the state file"));
     EXPECT_TRUE(house.hosts.ran.empty());
     EXPECT_FALSE(house.controller->change_under_way("app"));
 }
