@@ -48,7 +48,7 @@ struct ServiceGauge {
     std::uint64_t cut_requests = 0;
     double last_drain_seconds = 0;
     double last_switch_seconds = 0;  ///< Command duration.
-    std::optional<DeployGauge> deploys;
+    std::optional<DeployGauge> deploys{};
 };
 
 /// The reserved IP that follows a service.

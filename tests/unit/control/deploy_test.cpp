@@ -2,6 +2,8 @@
 #include "control/status.hpp"
 #include "remote_script.hpp"
 
+#include <algorithm>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <gmock/gmock.h>
