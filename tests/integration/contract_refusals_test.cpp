@@ -223,7 +223,7 @@ TEST_F(Refusal, ASecondChangeIsToldWhoIsDoingWhat) {
     EXPECT_EQ(admin().post("/v1/reload").error_code(), "busy");
     const auto run = daemon().cli({"switch", "app"});
     EXPECT_EQ(run.exit.code, 1);
-    EXPECT_NE(run.err.find("switch by "), std::string::npos) << run.err;
+    EXPECT_NE(run.err.find("switch to green by "), std::string::npos) << run.err;
     EXPECT_EQ(epoch(), before);
 
     slow.go_on();

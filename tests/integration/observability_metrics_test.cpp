@@ -2,6 +2,7 @@
 #include "integration/harness.hpp"
 #include "integration/metrics_page.hpp"
 
+#include <cstring>
 #include <regex>
 
 #include <boost/json.hpp>
@@ -56,6 +57,9 @@ TEST_F(Metrics, EveryDocumentedMetricIsThereAndNoOther) {
         const auto name = (*found)[1].str();
         // There only with a reserved IP: ReservedIpCommands.EveryDocumentedMetricIsThere.
         if (name.starts_with("switchyard_reserved_ip_")) continue;
+        // There only where something can be deployed: DeploysAreCountedFromTheBeginning.
+        if (name.starts_with("switchyard_deploys_") || name.starts_with("switchyard_last_deploy_"))
+            continue;
         documented.insert(name);
         const auto family = now.families().find(name);
         ASSERT_NE(family, now.families().end()) << name << " is documented, but not there";
@@ -65,6 +69,30 @@ TEST_F(Metrics, EveryDocumentedMetricIsThereAndNoOther) {
     EXPECT_GT(documented.size(), 30u);
     for (const auto& [name, family] : now.families())
         EXPECT_TRUE(documented.contains(name)) << name << " is there, but not documented";
+}
+
+TEST_F(Metrics, DeploysAreCountedFromTheBeginning) {
+    auto yaml = metrics_config("    deploy: {command: \"false\", healthy_within: 1s}\n") +
+                "ssh: {user: nobody, key_file: \"${DIR}/key\", connect_timeout: 1s}\n";
+    for (const auto* slot : {"      blue:\n", "      green:\n"})
+        yaml.insert(yaml.find(slot) + std::strlen(slot), "        deploy_to: [\"127.0.0.1:1\"]\n");
+    start(yaml);
+    const auto first = page();
+    EXPECT_EQ(first.sum("switchyard_deploys_active", {{"service", "app"}}), 0);
+    for (const auto* outcome :
+         {"deployed", "switched", "failed", "cancelled", "interrupted", "refused"}) {
+        EXPECT_EQ(first.sum("switchyard_deploys_total", {{"outcome", outcome}}), 0) << outcome;
+    }
+    // Nobody listens there.
+    EXPECT_EQ(daemon().cli({"deploy", "app"}).exit.code, 1);
+    const auto failed = page_when("switchyard_deploys_total", {{"outcome", "failed"}}, 1);
+    EXPECT_EQ(failed.families().count("switchyard_last_deploy_duration_seconds"), 1u);
+    EXPECT_EQ(failed.families().count("switchyard_last_deploy_stage_duration_seconds"), 1u);
+    for (const auto& [name, family] : failed.families()) {
+        EXPECT_NE(read_file(SWITCHYARD_SOURCE_DIR "/docs/operations.md").find("`" + name + "`"),
+                  std::string::npos)
+            << name;
+    }
 }
 
 TEST_F(Metrics, CountsAgreeWithTheRequestsMade) {
