@@ -94,7 +94,7 @@ Task<Fault> Relay::read_response_head(Flight& flight) {
     bool upload_ended = flight.upload_complete;
     for (;;) {
         const Fault fault = co_await session.read_head(
-            flight.response, verb, timeouts.response_head, timeouts.response_body);
+            flight.response, verb, {}, timeouts.response_head, timeouts.response_body);
         if (fault == Fault::timed_out && !upload_ended) {
             // The time counts from the end of the request, and an upload may be long. The one time
             // more that a finished upload gets here is at most twice the time-out in all.
