@@ -170,7 +170,7 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 47U);
+    EXPECT_EQ(families, 53U);
 }
 
 /// docs/operations.md names every metric, and no other.
