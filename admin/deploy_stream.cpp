@@ -43,7 +43,9 @@ void DeployStream::show(std::string_view kind, const json::value& event) {
     } else if (kind == "health" || kind == "waiting" || kind == "draining") {
         remark_ = text(event, "message");
         if (kind != "health") {
-            remark_ = std::to_string(integer(event, "in_flight")) + " requests in flight on " +
+            const std::int64_t tunnels = integer(event, "tunnels");
+            remark_ = std::to_string(integer(event, "in_flight")) + " requests in flight" +
+                      (tunnels == 0 ? "" : " and " + counted(tunnels, "tunnel")) + " on " +
                       text(event, "slot");
         }
         const auto now = Clock::now();

@@ -48,8 +48,10 @@ void SwitchStream::draining(const json::value& event) {
 
 void SwitchStream::drained(const json::value& event) {
     drained_ = true;
-    const bool all =
-        integer(event, "cut") == 0 && integer(event, "remaining") == 0 && !flag(event, "cancelled");
+    const json::value& tunnels = field(event, "tunnels");
+    const bool stuck = integer(tunnels, "remaining") != 0 && text(tunnels, "policy") != "keep";
+    const bool all = integer(event, "cut") == 0 && integer(event, "remaining") == 0 && !stuck &&
+                     !flag(event, "cancelled");
     context_.exit_code = all ? kDone : kNotDrained;
     if (context_.json) return;
     erase_progress();

@@ -46,6 +46,33 @@ std::string instant(const json::value& event, std::string_view key) {
     return at.empty() ? "none" : format_time(at, true);
 }
 
+/// What became of WebSockets and the like; empty if there were none.
+std::string tunnels_row(const json::value& drained, const Screen& screen) {
+    const json::value& tunnels = field(drained, "tunnels");
+    if (!tunnels.is_object()) return {};
+    const std::int64_t ended = integer(tunnels, "ended");
+    const std::int64_t closed = integer(tunnels, "closed");
+    const std::int64_t cut = integer(tunnels, "cut");
+    const std::int64_t remaining = integer(tunnels, "remaining");
+    if (ended + closed + cut + remaining == 0) return {};
+    std::string out = std::to_string(ended) + " ended, " + std::to_string(closed) + " closed, " +
+                      std::to_string(cut) + " cut";
+    if (remaining != 0 && text(tunnels, "policy") == "keep") {
+        out += ", " + painted(screen, Paint::yellow,
+                              std::to_string(remaining) + " kept on " + shown(drained, "slot"));
+    } else if (remaining != 0) {
+        out += ", " + std::to_string(remaining) + " still open";
+    }
+    return row("tunnels", out);
+}
+
+std::string went_on(std::int64_t requests, const json::value& drained) {
+    const std::int64_t tunnels = integer(field(drained, "tunnels"), "remaining");
+    if (tunnels == 0) return counted(requests, "request");
+    return (requests == 0 ? "" : counted(requests, "request") + " and ") +
+           counted(tunnels, "tunnel");
+}
+
 }  // namespace
 
 std::string print_committed(const json::value& event, const Screen& screen) {
@@ -77,9 +104,11 @@ std::string print_committed(const json::value& event, const Screen& screen) {
 }
 
 std::string print_draining(const json::value& event) {
+    const std::int64_t tunnels = integer(event, "tunnels");
     return "  draining " + shown(event, "slot") + ": " +
            std::to_string(integer(event, "in_flight")) + " in flight, " +
-           millis(event, "elapsed_ms") + " of " + millis(event, "timeout_ms");
+           (tunnels == 0 ? "" : counted(tunnels, "tunnel") + ", ") + millis(event, "elapsed_ms") +
+           " of " + millis(event, "timeout_ms");
 }
 
 std::string print_drained(const json::value& event, const json::value& committed,
@@ -90,11 +119,12 @@ std::string print_drained(const json::value& event, const json::value& committed
     const std::int64_t remaining = integer(event, "remaining");
     out += row("drained", std::to_string(integer(event, "completed")) + " completed, " +
                               std::to_string(cut) + " cut, in " + millis(event, "elapsed_ms"));
+    out += tunnels_row(event, screen);
     const std::string old = shown(event, "slot");
     if (flag(event, "cancelled")) {
         out += row("NOT DRAINED", painted(screen, Paint::yellow,
                                           "a later change made " + old + " live again; " +
-                                              counted(remaining, "request") + " went on there"));
+                                              went_on(remaining, event) + " went on there"));
         return out;
     }
     if (cut > 0) {
@@ -108,12 +138,20 @@ std::string print_drained(const json::value& event, const json::value& committed
                    painted(screen, Paint::red,
                            counted(remaining, "request") + " still in flight on " + old));
     }
+    const json::value& tunnels = field(event, "tunnels");
+    if (const auto open = integer(tunnels, "remaining");
+        open > 0 && text(tunnels, "policy") != "keep") {
+        out += row("NOT DRAINED",
+                   painted(screen, Paint::red, counted(open, "tunnel") + " still open on " + old));
+    }
     return out + way_back(committed);
 }
 
 std::string print_not_waited(const json::value& committed, const Screen&) {
-    return row("draining", std::to_string(integer(committed, "in_flight_on_old")) +
-                               " in flight on " + shown(committed, "from") + ", at most " +
+    const std::int64_t tunnels = integer(committed, "tunnels_on_old");
+    return row("draining", std::to_string(integer(committed, "in_flight_on_old")) + " in flight" +
+                               (tunnels == 0 ? "" : " and " + counted(tunnels, "tunnel")) + " on " +
+                               shown(committed, "from") + ", at most " +
                                millis(committed, "drain_timeout_ms") + "; see switchyard status") +
            way_back(committed);
 }

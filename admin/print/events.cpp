@@ -2,6 +2,7 @@
 
 #include "admin/fields.hpp"
 #include "admin/print/release.hpp"
+#include "admin/print/text.hpp"
 #include "admin/print/time.hpp"
 
 #include <chrono>
@@ -40,6 +41,23 @@ std::string all_fields(const json::value& event) {
     return out;
 }
 
+std::string tunnels(std::int64_t number) {
+    return number == 0 ? "" : ", " + counted(number, "tunnel");
+}
+
+/// "; tunnels: 1 ended, 12 closed"; empty if there were none.
+std::string drained_tunnels(const json::value& of) {
+    std::string out;
+    for (const char* key : {"ended", "closed", "cut", "remaining"}) {
+        const std::int64_t number = integer(of, key);
+        if (number == 0) continue;
+        const bool kept = std::string_view(key) == "remaining" && text(of, "policy") == "keep";
+        out += (out.empty() ? "; tunnels: " : ", ") + std::to_string(number) + " " +
+               (kept ? "kept" : key);
+    }
+    return out;
+}
+
 std::string sentence(const std::string& kind, const json::value& event) {
     if (kind == "hello")
         return "switchyardd " + shown(event, "version") + ", pid " + count(event, "pid");
@@ -47,10 +65,12 @@ std::string sentence(const std::string& kind, const json::value& event) {
         return shown(event, "action") + " from " + shown(event, "from") + " to " +
                shown(event, "to") + ", epoch " + count(event, "epoch") + by(event) + ", " +
                count(event, "in_flight_on_old") + " in flight on the old slot" +
+               tunnels(integer(event, "tunnels_on_old")) +
                (flag(event, "forced") ? ", forced" : "");
     }
     if (kind == "draining") {
-        return shown(event, "slot") + ", " + count(event, "in_flight") + " in flight, " +
+        return shown(event, "slot") + ", " + count(event, "in_flight") + " in flight" +
+               tunnels(integer(event, "tunnels")) + ", " +
                format_span(milliseconds(integer(event, "elapsed_ms"))) + " of " +
                format_span(milliseconds(integer(event, "timeout_ms")));
     }
@@ -58,7 +78,8 @@ std::string sentence(const std::string& kind, const json::value& event) {
         return shown(event, "slot") + ", " + count(event, "completed") + " completed, " +
                count(event, "cut") + " cut, " + count(event, "remaining") + " remaining, in " +
                format_span(milliseconds(integer(event, "elapsed_ms"))) +
-               (flag(event, "cancelled") ? ", cancelled: it is live again" : "");
+               (flag(event, "cancelled") ? ", cancelled: it is live again" : "") +
+               drained_tunnels(field(event, "tunnels"));
     }
     if (kind == "refused") {
         return shown(event, "action") + by(event) + ": " + shown(event, "message");

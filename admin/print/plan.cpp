@@ -55,6 +55,13 @@ std::string print_plan(const json::value& plan, const Screen& screen) {
                from + ", which may take " +
                format_span(std::chrono::milliseconds(integer(plan, "drain_timeout_ms"))) +
                " to end\n";
+        if (const auto tunnels = integer(plan, "tunnels_on_old"); tunnels != 0) {
+            const std::string policy = shown(plan, "tunnels_policy");
+            out += "  " + counted(tunnels, "tunnel") + " on " + from;
+            if (policy == "keep") out += ", which may stay there\n";
+            if (policy == "close") out += ": WebSockets will be told to go away, others are cut\n";
+            if (policy == "cut") out += ", to be cut when that time is over\n";
+        }
     }
     return out + "Nothing was changed.\n";
 }

@@ -115,11 +115,29 @@ void add_slot(Table& table, const json::value& slot, const std::string& colour,
     }
 }
 
+/// "  tunnels: blue 12, green 3"; empty if there are none.
+std::string tunnels_line(const json::value& service) {
+    std::string out;
+    for (const char* colour : kSlots) {
+        const json::value* slot = find(field(service, "slots"), colour);
+        if (slot == nullptr || integer(*slot, "tunnels") == 0) continue;
+        out += (out.empty() ? "" : ", ") + std::string(colour) + " " + count(*slot, "tunnels");
+    }
+    return out.empty() ? out : "  tunnels: " + out + "\n";
+}
+
 std::string drain_line(const json::value& drain, const std::string& now) {
+    const std::int64_t tunnels = integer(drain, "tunnels");
+    if (flag(drain, "kept")) {
+        return "  keeping " + counted(tunnels, "tunnel") + " on " + shown(drain, "slot") +
+               " since " + format_since(text(drain, "since"), now) + ", closed in " +
+               format_since(now, text(drain, "deadline"));
+    }
     const auto left = format_since(now, text(drain, "deadline"));
     return "  draining " + shown(drain, "slot") + " since " +
            format_since(text(drain, "since"), now) + ": " + count(drain, "in_flight") +
-           " in flight, cut in " + left;
+           " in flight" + (tunnels == 0 ? "" : ", " + counted(tunnels, "tunnel")) + ", cut in " +
+           left;
 }
 
 std::string change_line(const json::value& change, const std::string& now) {
@@ -198,6 +216,7 @@ std::string service_block(const json::value& service, const std::string& now,
     }
     table.limit(2, screen.columns > 72 ? screen.columns - 54 : 18);
     out += table.text(screen);
+    out += tunnels_line(service);
     for (const json::value& drain : list(service, "drains")) {
         out += painted(screen, Paint::yellow, drain_line(drain, now)) + "\n";
     }

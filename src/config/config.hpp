@@ -80,8 +80,28 @@ struct UpstreamTimeouts {
     milliseconds response_body = 60s;  ///< Without a byte of the body: response aborted.
     milliseconds request_write = 30s;  ///< Without a byte taken by the target: 504.
     milliseconds idle = 55s;           ///< Unused pooled connections are closed after this.
+    milliseconds tunnel_idle = 1h;     ///< A tunnel without an octet either way is ended.
     bool operator==(const UpstreamTimeouts&) const = default;
 };
+
+/// Other protocols that clients may go on with over a connection of theirs (RFC 9110 §7.8).
+struct Upgrade {
+    bool any = false;  ///< Every protocol but other versions of HTTP.
+    std::vector<std::string> protocols = {"websocket"};  ///< Lower case; none: upgrades are off.
+    bool operator==(const Upgrade&) const = default;
+};
+
+/// What becomes of the tunnels of a slot that is not live any more (C11).
+enum class TunnelDrain : std::uint8_t {
+    keep,   ///< They live on, up to Service::keep_tunnels.
+    close,  ///< WebSockets are told to go away, one after the other; what is left is cut.
+    cut,    ///< They are cut at the deadline, like requests.
+};
+
+constexpr const char* to_string(TunnelDrain policy) noexcept {
+    if (policy == TunnelDrain::keep) return "keep";
+    return policy == TunnelDrain::close ? "close" : "cut";
+}
 
 struct HealthCheck {
     enum class Kind : std::uint8_t { http, tcp };
@@ -198,6 +218,9 @@ struct Service {
     Ejection ejection;
     UpstreamTimeouts timeouts;
     milliseconds drain_timeout = 30s;
+    TunnelDrain drain_tunnels = TunnelDrain::close;
+    milliseconds keep_tunnels = 24h;  ///< With TunnelDrain::keep: then they are closed.
+    Upgrade upgrade;
     std::uint32_t retries = 2;  ///< Further tries after the first one (C10); 0: none.
     std::uint32_t max_idle_connections = 128;       ///< Pooled connections per worker and target.
     std::optional<std::uint64_t> body_bytes;        ///< Overrides limits.body_bytes.

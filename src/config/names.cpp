@@ -219,6 +219,24 @@ Parsed<std::string> parse_pseudonym(std::string_view text) {
     return std::string(text);
 }
 
+Parsed<std::string> parse_protocol(std::string_view text) {
+    std::string name = lower(text);
+    const std::string_view whole = name;
+    const auto slash = whole.find('/');
+    const bool versioned = slash != std::string_view::npos;
+    if (!is_token(whole.substr(0, slash)) || (versioned && !is_token(whole.substr(slash + 1)))) {
+        return refusal(in_quotes(text) +
+                       " is not the name of a protocol; expected one like \"websocket\", a list "
+                       "of them, \"any\" or \"off\"");
+    }
+    const std::string_view base = whole.substr(0, slash);
+    if (base == "h2c" || base == "h2" || base == "http" || base == "tls") {
+        return refusal(in_quotes(text) +
+                       " would carry requests past the proxy; it is never passed on");
+    }
+    return name;
+}
+
 Parsed<std::string> parse_slot_name(std::string_view text) {
     if (text.empty()) return refusal("expected a name, not an empty text");
     if (text.size() > 100) return refusal(in_quotes(text) + " has more than 100 characters");

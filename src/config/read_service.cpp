@@ -14,6 +14,7 @@ void read_upstream_timeouts(Section& section, UpstreamTimeouts& timeouts) {
     section.duration("response_body", timeouts.response_body, 1ms, kLongestDuration);
     section.duration("request_write", timeouts.request_write, 1ms, kLongestDuration);
     section.duration("idle", timeouts.idle, 1ms, kLongestDuration);
+    section.duration("tunnel_idle", timeouts.tunnel_idle, 1ms, kLongestDuration);
 }
 
 void read_health_check(Section& section, HealthCheck& check) {
@@ -123,6 +124,38 @@ void read_initial_live(Section& section, Service& service) {
     }
 }
 
+void read_tunnel_drain(Section& section, Service& service) {
+    section.read("tunnels", service.drain_tunnels,
+                 [](std::string_view text) -> Parsed<TunnelDrain> {
+                     const auto index = parse_choice(text, {"keep", "close", "cut"});
+                     if (!index) return index.error();
+                     return static_cast<TunnelDrain>(*index);
+                 });
+    section.duration("keep_tunnels", service.keep_tunnels, 1ms, kLongestDuration);
+}
+
+/// "off", "any", the name of a protocol, or a list of names.
+void read_upgrade(Section& section, Upgrade& upgrade) {
+    const Value* value = section.value("upgrade");
+    if (value == nullptr) return;
+    if (value->kind == Value::Kind::list) {
+        upgrade.protocols.clear();
+        section.texts("upgrade", parse_protocol, [&](std::string name, Mark) {
+            upgrade.protocols.push_back(std::move(name));
+        });
+        return;
+    }
+    std::string word;
+    section.read("upgrade", word, [](std::string_view text) -> Parsed<std::string> {
+        if (text == "off" || text == "any") return std::string(text);
+        return parse_protocol(text);
+    });
+    if (word.empty()) return;
+    upgrade.any = word == "any";
+    upgrade.protocols.clear();
+    if (word != "any" && word != "off") upgrade.protocols.push_back(std::move(word));
+}
+
 void claim_routes(Section& section, const Service& service, const std::vector<Mark>& marks,
                   FileClaims& claims) {
     Claims own;
@@ -200,7 +233,9 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
                     [&](Section& inner) { read_upstream_timeouts(inner, service.timeouts); });
     section.section("drain", [&](Section& inner) {
         inner.duration("timeout", service.drain_timeout, 0ms, kLongestDuration);
+        read_tunnel_drain(inner, service);
     });
+    read_upgrade(section, service.upgrade);
     section.number("retries", service.retries, 0, 10);
     section.number("max_idle_connections", service.max_idle_connections, 0, 65'535);
     section.section("limits", [&](Section& inner) {

@@ -35,6 +35,7 @@ struct Controller::Commit {
     Steady::time_point durable{};
     Routing::Published published;
     std::uint64_t in_flight_on_old = 0;
+    std::uint64_t tunnels_on_old = 0;
     bool forced = false;
     std::chrono::milliseconds drain_timeout{0};
     std::int64_t history_id = 0;

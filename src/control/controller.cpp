@@ -149,6 +149,8 @@ asio::awaitable<void> Controller::stop() {
     stop_wanted_.notify();
     health_changed_.notify();
     ip_changed_.notify();
+    for (const auto& job : kept_)
+        job->wake.notify();
     for (const auto& job : drains_)
         job->wake.notify();
     stop_deploys();

@@ -114,6 +114,10 @@ class Controller {
     [[nodiscard]] const std::list<std::shared_ptr<DrainJob>>& drains() const noexcept {
         return drains_;
     }
+    /// Drains that are over but for tunnels that may live on (C11), oldest first.
+    [[nodiscard]] const std::list<std::shared_ptr<DrainJob>>& kept() const noexcept {
+        return kept_;
+    }
     [[nodiscard]] const HealthMonitor& monitor() const noexcept { return ports_.monitor; }
     [[nodiscard]] const ProcessFacts& facts() const noexcept { return ports_.facts; }
     /// null when no reserved IP follows the service.
@@ -176,11 +180,15 @@ class Controller {
     // controller_drain.cpp
     [[nodiscard]] std::shared_ptr<DrainJob> begin_drain(
         const std::string& service, Colour slot, std::uint64_t epoch,
-        std::chrono::milliseconds timeout, std::vector<std::shared_ptr<route::Ledger>> ledgers);
+        std::chrono::milliseconds timeout, const config::Service& config,
+        std::vector<std::shared_ptr<route::Ledger>> ledgers);
     [[nodiscard]] std::vector<std::shared_ptr<route::Ledger>> undrained(const std::string& service,
                                                                         Colour slot) const;
     boost::asio::awaitable<void> run_drain(std::shared_ptr<DrainJob> job);
     boost::asio::awaitable<void> end_drain(std::shared_ptr<DrainJob> job, bool interrupted);
+    boost::asio::awaitable<void> keep_tunnels(std::shared_ptr<DrainJob> job);
+    /// The slot is needed: tunnels that were kept on it are closed, as in a drain.
+    void let_tunnels_go(const std::string& service, Colour slot);
     void hold_drains(const std::string& service, Colour slot, bool held);
     void cancel_drains(const std::string& service, Colour slot);
 
@@ -246,6 +254,7 @@ class Controller {
     std::map<std::string, ServiceEntry> entries_;
     std::vector<std::string> unrecorded_;  ///< Services whose first record is not durable yet.
     std::list<std::shared_ptr<DrainJob>> drains_;
+    std::list<std::shared_ptr<DrainJob>> kept_;
     std::optional<ChangeUnderWay> reload_;
     Wakeup health_changed_;
     Wakeup ip_changed_;

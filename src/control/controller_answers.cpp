@@ -78,7 +78,11 @@ asio::awaitable<void> Controller::make_plan(ChangeRequest request, Assessment as
         refusals.push_back(std::move(object));
     }
     plan["refusals"] = std::move(refusals);
-    plan["in_flight_on_old"] = routing_.books(state.name(), state.live).in_flight;
+    const std::uint64_t in_flight = routing_.books(state.name(), state.live).in_flight;
+    const std::uint64_t tunnels = state.live_slot().metrics->sum(&observe::SlotCell::tunnels);
+    plan["in_flight_on_old"] = in_flight > tunnels ? in_flight - tunnels : 0;
+    plan["tunnels_on_old"] = tunnels;
+    plan["tunnels_policy"] = config::to_string(state.config->drain_tunnels);
     plan["drain_timeout_ms"] = request.drain_timeout.value_or(state.config->drain_timeout).count();
     plan["targets"] = std::move(targets);
     plan["reserved_ip"] = reserved_ip(state.name());

@@ -182,13 +182,14 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     }
 
     const auto timeout = request.drain_timeout.value_or(former->config->drain_timeout);
-    const auto job =
-        begin_drain(request.service, from, record.epoch, timeout, undrained(request.service, from));
+    const auto job = begin_drain(request.service, from, record.epoch, timeout, *former->config,
+                                 undrained(request.service, from));
     commit.request = &request;
     commit.former = former.get();
     commit.next = next.get();
     commit.releases = record.releases;
     commit.in_flight_on_old = job->drain.in_flight_at_begin();
+    commit.tunnels_on_old = job->drain.tunnels_at_begin();
     commit.forced = forced;
     commit.drain_timeout = timeout;
     commit.history_id = *written;
@@ -198,12 +199,12 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
         std::chrono::duration<double>(commit.published.acknowledged - begun).count();
     spdlog::info(
         "switch_committed service={} action={} from={} to={} epoch={} uid={} user={} forced={} "
-        "durable_us={} acknowledged_us={} in_flight_on_old={}",
+        "durable_us={} acknowledged_us={} in_flight_on_old={} tunnels_on_old={}",
         log_value(request.service), request.action(), to_string(from), to_string(to), record.epoch,
         request.caller.uid, log_value(request.caller.user), forced,
         microseconds_between(begun, commit.durable),
         microseconds_between(commit.published.visible, commit.published.acknowledged),
-        commit.in_flight_on_old);
+        commit.in_flight_on_old, commit.tunnels_on_old);
 
     job->history_id = *written;
     job->action = request.action();
@@ -255,6 +256,8 @@ json::object Controller::committed_json(const Commit& commit) const {
         microseconds_between(commit.published.visible, commit.published.acknowledged);
     line["total_us"] = microseconds_between(commit.begun, Steady::now());
     line["in_flight_on_old"] = commit.in_flight_on_old;
+    line["tunnels_on_old"] = commit.tunnels_on_old;
+    line["tunnels_policy"] = config::to_string(commit.former->config->drain_tunnels);
     line["forced"] = commit.forced;
     line["drain_timeout_ms"] = commit.drain_timeout.count();
     line["history_id"] = commit.history_id;

@@ -295,6 +295,10 @@ void Controller::take_deploy_lock(const Deploying& job) {
             std::chrono::ceil<std::chrono::milliseconds>(drain->deadline - Wall::now());
         longest_drain = std::max(longest_drain, left + tuning_.drain.cut_grace);
     }
+    for (const auto& kept : kept_) {
+        if (kept->service != job->request.service || kept->slot != *assessment.to) continue;
+        longest_drain = std::max(longest_drain, kept->drain_timeout + tuning_.drain.cut_grace);
+    }
     const auto hosts =
         static_cast<std::int64_t>(job->service->slots[index_of(*assessment.to)]->deploy_to.size());
     const auto connecting = job->ssh.connect_timeout;

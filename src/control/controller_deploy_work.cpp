@@ -72,7 +72,18 @@ asio::awaitable<void> Controller::await_slot(Deploying job, std::uint64_t watch)
             return drain->service == job->request.service && drain->slot == job->slot();
         });
     };
+    const auto keeps = [&] {
+        return std::any_of(kept_.begin(), kept_.end(), [&](const auto& kept) {
+            return kept->service == job->request.service && kept->slot == job->slot();
+        });
+    };
     while (job->watch == watch) {
+        // What the command will restart can't keep them.
+        let_tunnels_go(job->request.service, job->slot());
+        if (keeps()) {
+            co_await drain_ended_.wait_for(tuning_.deploy.look_every);
+            continue;
+        }
         const auto drain = of_slot();
         if (drain == drains_.end()) {
             job->push({.kind = Event::slot_free});
@@ -83,6 +94,7 @@ asio::awaitable<void> Controller::await_slot(Deploying job, std::uint64_t watch)
         line["service"] = job->request.service;
         line["slot"] = to_string(job->slot());
         line["in_flight"] = (*drain)->drain.in_flight();
+        line["tunnels"] = (*drain)->drain.tunnels();
         line["deadline"] = rfc3339((*drain)->deadline);
         job->feed.progress(std::move(line));
         co_await drain_ended_.wait_for(tuning_.deploy.tell_every);

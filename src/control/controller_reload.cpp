@@ -214,11 +214,17 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     follow_all();
     for (const auto& state : former->services) {
         if (records.contains(state->name())) continue;
+        // No status would show what were kept of it.
+        config::Service gone = *state->config;
+        if (gone.drain_tunnels == config::TunnelDrain::keep) {
+            gone.drain_tunnels = config::TunnelDrain::close;
+        }
         for (const Colour colour : kColours) {
+            let_tunnels_go(state->name(), colour);
             auto ledgers = undrained(state->name(), colour);
             if (ledgers.empty()) continue;
             const auto job = begin_drain(state->name(), colour, state->epoch + 1,
-                                         state->config->drain_timeout, std::move(ledgers));
+                                         state->config->drain_timeout, gone, std::move(ledgers));
             tasks_.spawn("drain", run_drain(job));
         }
     }

@@ -192,10 +192,17 @@ DeployEvent drained_event(const json::object& drained) {
     };
     DeployEvent event{.kind = DeployEvent::Kind::drained};
     const bool cancelled = drained.at("cancelled").as_bool();
-    event.ok = count("cut") == 0 && count("remaining") == 0 && !cancelled;
+    bool stuck = false;
+    if (const json::value* tunnels = drained.if_contains("tunnels")) {
+        stuck = tunnels->at("remaining").to_number<std::int64_t>() != 0 &&
+                tunnels->at("policy").as_string() != "keep";
+    }
+    event.ok = count("cut") == 0 && count("remaining") == 0 && !stuck && !cancelled;
     event.message = fmt::format("{} completed, {} cut.", count("completed"), count("cut"));
     if (cancelled) {
         event.message += " A later change made the slot live again.";
+    } else if (stuck) {
+        event.message += " Tunnels are still open.";
     } else if (count("remaining") != 0) {
         event.message += fmt::format(" {} still in flight.", count("remaining"));
     }

@@ -44,7 +44,13 @@ class Publisher {
 
     /// Ends every request that still holds a lease in `ledger`: 503 with Retry-After where no head
     /// was sent, abort otherwise. Completes when every worker has begun to.
-    virtual boost::asio::awaitable<void> cut(std::shared_ptr<route::Ledger> ledger) = 0;
+    virtual boost::asio::awaitable<void> cut(std::shared_ptr<route::Ledger> ledger,
+                                             route::Tunnels tunnels) = 0;
+
+    /// Tells WebSockets of `ledger` to go away (C11): `share`, from 0 to 1, is how many of them
+    /// have been told in all when this is done. Completes when every worker has told its own.
+    virtual boost::asio::awaitable<void> close_tunnels(std::shared_ptr<route::Ledger> ledger,
+                                                       double share) = 0;
 
     /// Number of workers (constant).
     [[nodiscard]] virtual std::size_t workers() const = 0;

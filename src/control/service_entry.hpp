@@ -83,12 +83,15 @@ struct DrainJob {
     Wall::time_point deadline{};
     Drain drain;
     Wakeup wake;
-    std::shared_ptr<route::Ledger> successor;  ///< Ledger of the new live slot; may be null.
-    std::shared_ptr<ChangeTicket> ticket;      ///< May be null.
-    std::int64_t history_id = 0;               ///< 0: none.
-    std::string action;                        ///< Of the change: "switch", "rollback".
-    std::string detail;                        ///< Remark for the history.
-    boost::json::object receipt;               ///< What the change itself put into it.
+    std::chrono::milliseconds drain_timeout{0};  ///< Of the service, for tunnels that were kept.
+    std::chrono::milliseconds keep_tunnels{0};   ///< With TunnelDrain::keep.
+    bool let_go = false;                         ///< The slot is needed: keep them no longer.
+    std::shared_ptr<route::Ledger> successor;    ///< Ledger of the new live slot; may be null.
+    std::shared_ptr<ChangeTicket> ticket;        ///< May be null.
+    std::int64_t history_id = 0;                 ///< 0: none.
+    std::string action;                          ///< Of the change: "switch", "rollback".
+    std::string detail;                          ///< Remark for the history.
+    boost::json::object receipt;                 ///< What the change itself put into it.
 };
 
 }  // namespace switchyard::control

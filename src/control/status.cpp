@@ -36,10 +36,28 @@ Books unrouted_books(const ProcessFacts& facts) {
     return books;
 }
 
+/// Both are read while they change.
+std::uint64_t less_tunnels(std::uint64_t in_flight, std::uint64_t tunnels) noexcept {
+    return in_flight > tunnels ? in_flight - tunnels : 0;
+}
+
+json::object drain_json(const DrainJob& job, bool kept) {
+    json::object drain;
+    drain["slot"] = to_string(job.slot);
+    drain["epoch"] = job.epoch;
+    drain["in_flight"] = job.drain.in_flight();
+    drain["tunnels"] = job.drain.tunnels();
+    drain["kept"] = kept;
+    drain["since"] = rfc3339(job.since);
+    drain["deadline"] = rfc3339(job.deadline);
+    return drain;
+}
+
 json::object slot_json(const Controller& controller, const route::ServiceState& state,
                        const route::SlotState& slot) {
     const Books books = controller.routing().books(state.name(), slot.colour);
     const RateMeter& rate = controller.entry(state.name()).rates[index_of(slot.colour)];
+    const std::uint64_t tunnels = slot.metrics->sum(&observe::SlotCell::tunnels);
     json::array targets;
     bool healthy = false;
     for (const auto& target : slot.targets) {
@@ -53,7 +71,8 @@ json::object slot_json(const Controller& controller, const route::ServiceState& 
     object["healthy"] = healthy;
     object["release"] =
         release_json(controller.entry(state.name()).record.releases[index_of(slot.colour)]);
-    object["in_flight"] = books.in_flight;
+    object["in_flight"] = less_tunnels(books.in_flight, tunnels);
+    object["tunnels"] = tunnels;
     object["requests_per_second"] = std::round(rate.per_second() * 10) / 10;
     object["requests_total"] = books.accepted();
     object["errors_total"] = slot.metrics->sum(&observe::SlotCell::errors);
@@ -130,15 +149,11 @@ json::object service_json(const Controller& controller, const route::ServiceStat
     object["slots"] = std::move(slots);
     object["books"] = books_json(books);
     json::array drains;
+    for (const auto& job : controller.kept()) {
+        if (job->service == state.name()) drains.push_back(drain_json(*job, true));
+    }
     for (const auto& job : controller.drains()) {
-        if (job->service != state.name()) continue;
-        json::object drain;
-        drain["slot"] = to_string(job->slot);
-        drain["epoch"] = job->epoch;
-        drain["in_flight"] = job->drain.in_flight();
-        drain["since"] = rfc3339(job->since);
-        drain["deadline"] = rfc3339(job->deadline);
-        drains.push_back(std::move(drain));
+        if (job->service == state.name()) drains.push_back(drain_json(*job, false));
     }
     object["drains"] = std::move(drains);
     object["reserved_ip"] = controller.reserved_ip(state.name());
@@ -254,6 +269,10 @@ observe::Scrape scrape(const Controller& controller) {
             if (job->service != state->name()) continue;
             ++gauge.drains_active;
             gauge.drain_in_flight += job->drain.in_flight();
+            gauge.drain_tunnels += job->drain.tunnels();
+        }
+        for (const auto& job : controller.kept()) {
+            if (job->service == state->name()) gauge.kept_tunnels += job->drain.tunnels();
         }
         gauge.drained_requests = entry.drained_requests;
         gauge.cut_requests = entry.cut_requests;

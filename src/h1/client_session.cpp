@@ -49,6 +49,7 @@ Task<http::Fault> ClientSession::send_body(http::Chunk piece, const http::Fields
 }
 
 Task<http::Fault> ClientSession::read_head(http::ResponseHead& head, http::Verb request,
+                                           std::string_view upgrade,
                                            std::chrono::milliseconds timeout,
                                            std::chrono::milliseconds body_timeout) {
     parser_.start(head, kResponseLimits);
@@ -58,11 +59,14 @@ Task<http::Fault> ClientSession::read_head(http::ResponseHead& head, http::Verb 
             const ParseResult parsed = parser_.parse(input_.data(), input_.size());
             if (parsed.status == ParseStatus::failed) co_return http::Fault::malformed;
             if (parsed.status == ParseStatus::done) {
-                if (!http::validate_response(head, request).accepted()) {
+                if (!http::validate_response(head, request, upgrade).accepted()) {
                     co_return http::Fault::malformed;
                 }
                 input_.consume(parsed.consumed);
-                if (head.status >= 200) {
+                if (head.status == 101) {
+                    writer_.start_tunnel();
+                    body_.start(stream_, input_, input_, head.framing, 0, 0, {});
+                } else if (head.status >= 200) {
                     body_.start(stream_, input_, input_, head.framing, head.content_length, 0,
                                 body_timeout);
                 }

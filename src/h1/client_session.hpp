@@ -29,9 +29,11 @@ class ClientSession {
 
     /// Reads the next response head, interim ones too; with a final one body() is ready. `head`
     /// must stay where it is until the body ended. `malformed` covers what validate_response
-    /// refuses.
+    /// refuses. `upgrade`: the protocol that was asked for. A 101 makes this connection a tunnel:
+    /// body() gives what the origin sends, send_body() sends octets as they are, both without a
+    /// time limit, and the last piece ends one side.
     Task<http::Fault> read_head(http::ResponseHead& head, http::Verb request,
-                                std::chrono::milliseconds timeout,
+                                std::string_view upgrade, std::chrono::milliseconds timeout,
                                 std::chrono::milliseconds body_timeout);
     [[nodiscard]] MessageBody& body() noexcept { return body_; }
 

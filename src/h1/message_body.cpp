@@ -10,6 +10,8 @@ namespace {
 /// Reads grow with the body: short ones fit into the small block, long ones go in big pieces.
 constexpr std::size_t kSmallRead = 16 * 1024;
 constexpr std::size_t kLargeRead = 256 * 1024;
+/// A tunnel holds this much in each direction at most, since it may last for days.
+constexpr std::size_t kTunnelRead = 64 * 1024;
 }  // namespace
 
 void MessageBody::start(net::Stream& stream, Buffer& first, Buffer& further, http::Framing framing,
@@ -24,6 +26,7 @@ void MessageBody::start(net::Stream& stream, Buffer& first, Buffer& further, htt
     received_ = 0;
     timeout_ = timeout;
     finished_ = framing == http::Framing::none;
+    waiting_ = interrupted_ = false;
     if (framing == http::Framing::chunked) decoder_.start();
 }
 
@@ -67,7 +70,7 @@ net::IoStatus MessageBody::fill() {
     std::size_t want = kSmallRead;
     const bool large =
         framing_ == http::Framing::length ? left_ > kSmallRead : received_ >= 4 * kSmallRead;
-    if (large) want = kLargeRead;
+    if (large) want = framing_ == http::Framing::tunnel ? kTunnelRead : kLargeRead;
     further_->clear();
     if (further_->capacity() < want) {
         further_->release();
@@ -101,7 +104,8 @@ bool MessageBody::try_next(http::Chunk& chunk) {
         const net::IoStatus status = fill();
         if (status == net::IoStatus::ok) continue;
         if (status == net::IoStatus::again) return false;
-        if (status == net::IoStatus::eof && framing_ == http::Framing::close) {
+        if (status == net::IoStatus::eof &&
+            (framing_ == http::Framing::close || framing_ == http::Framing::tunnel)) {
             chunk.last = true;
             finished_ = true;
             return true;
@@ -114,13 +118,27 @@ bool MessageBody::try_next(http::Chunk& chunk) {
 Task<http::Chunk> MessageBody::next() {
     http::Chunk chunk;
     while (!try_next(chunk)) {
+        // Most tunnels are silent most of the time: they hold no memory meanwhile.
+        if (framing_ == http::Framing::tunnel) further_->release();
+        waiting_ = true;
         const net::IoStatus waited = co_await stream_->readable(timeout_);
+        waiting_ = false;
+        if (interrupted_) {
+            interrupted_ = false;
+            if (waited == net::IoStatus::ok) co_return chunk;
+        }
         if (waited != net::IoStatus::ok) {
             chunk.fault = fault_of(waited);
             break;
         }
     }
     co_return chunk;
+}
+
+void MessageBody::interrupt() noexcept {
+    if (!waiting_ || interrupted_) return;
+    interrupted_ = true;
+    stream_->wake_reader();
 }
 
 }  // namespace switchyard::h1

@@ -24,6 +24,7 @@ class MessageBody final : public http::Body {
     bool take_received(http::Chunk& chunk) override;
     bool try_next(http::Chunk& chunk) override;
     Task<http::Chunk> next() override;
+    void interrupt() noexcept override;
     [[nodiscard]] const http::Fields& trailers() const override { return decoder_.trailers(); }
     [[nodiscard]] bool finished() const override { return finished_; }
     [[nodiscard]] std::uint64_t received() const override { return received_; }
@@ -47,6 +48,8 @@ class MessageBody final : public http::Body {
     Buffer* further_ = nullptr;
     http::Framing framing_ = http::Framing::none;
     bool finished_ = true;
+    bool waiting_ = false;
+    bool interrupted_ = false;
     std::uint64_t left_ = 0;
     std::uint64_t limit_ = 0;
     std::uint64_t received_ = 0;

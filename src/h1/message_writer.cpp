@@ -68,8 +68,9 @@ Task<http::Fault> MessageWriter::send_head(std::string_view head, bool body, boo
 Task<http::Fault> MessageWriter::send_body(http::Chunk piece, const http::Fields& trailers) {
     iovec pieces[3];
     const std::size_t count = frame(piece, trailers, pieces);
-    if (count == 0) co_return http::Fault::none;
-    const http::Fault fault = co_await write({pieces, count});
+    http::Fault fault = http::Fault::none;
+    if (count != 0) fault = co_await write({pieces, count});
+    if (tunnel_ && piece.last && fault == http::Fault::none) stream_->shutdown_send();
     co_return fault;
 }
 

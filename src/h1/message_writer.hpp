@@ -20,7 +20,14 @@ class MessageWriter {
     void start(net::Stream& stream, std::chrono::milliseconds timeout) noexcept {
         stream_ = &stream;
         timeout_ = timeout;
-        chunked_ = body_ = false;
+        chunked_ = body_ = tunnel_ = false;
+    }
+    /// From here on pieces go out as they are and as slowly as they are taken; the last one ends
+    /// our side of the connection.
+    void start_tunnel() noexcept {
+        timeout_ = std::chrono::milliseconds(0);
+        chunked_ = false;
+        body_ = tunnel_ = true;
     }
 
     /// The head goes out as it is; `chunked` says how the pieces are framed, `body` whether there
@@ -44,6 +51,7 @@ class MessageWriter {
     std::uint64_t bytes_sent_ = 0;
     bool body_ = false;
     bool chunked_ = false;
+    bool tunnel_ = false;
     char chunk_head_[24] = {};
     std::string trailer_text_;
 };

@@ -22,6 +22,23 @@ void append_status(std::string& out, unsigned status) {
     out.append(digits, 3);
 }
 
+/// Everything but framing and connection.
+void append_start(std::string& out, const http::OutgoingResponse& head) {
+    out += "HTTP/1.1 ";
+    append_status(out, head.status);
+    out += ' ';
+    out += head.reason;
+    out += "\r\n";
+    append_fields(out, head.fields);
+    out += head.raw_lines;
+}
+
+void append_upgrade(std::string& out, std::string_view protocol) {
+    out += "Connection: Upgrade\r\nUpgrade: ";
+    out += protocol;
+    out += "\r\n";
+}
+
 }  // namespace
 
 std::string_view reason_phrase(unsigned status) noexcept {
@@ -49,15 +66,16 @@ void append_fields(std::string& out, const http::Fields& fields) {
     }
 }
 
+void append_switching(std::string& out, const http::OutgoingResponse& head,
+                      std::string_view protocol) {
+    append_start(out, head);
+    append_upgrade(out, protocol);
+    out += "\r\n";
+}
+
 void append_response(std::string& out, const http::OutgoingResponse& head, bool chunked,
                      ConnectionLine connection) {
-    out += "HTTP/1.1 ";
-    append_status(out, head.status);
-    out += ' ';
-    out += head.reason;
-    out += "\r\n";
-    append_fields(out, head.fields);
-    out += head.raw_lines;
+    append_start(out, head);
     if (chunked) {
         out += "Transfer-Encoding: chunked\r\n";
     } else if (head.framing == http::Framing::length || head.send_content_length) {
@@ -86,6 +104,7 @@ void append_request(std::string& out, const http::OutgoingRequest& head) {
         append_number(out, head.content_length);
         out += "\r\n";
     }
+    if (!head.upgrade.empty()) append_upgrade(out, head.upgrade);
     out += "\r\n";
 }
 

@@ -10,6 +10,10 @@ namespace switchyard::h1 {
 /// What the connection line of a head says.
 enum class ConnectionLine : unsigned char { none, close, keep_alive };
 
+/// Appends the head of a 101 that switches to `protocol` (RFC 9110 §15.2.2).
+void append_switching(std::string& out, const http::OutgoingResponse& head,
+                      std::string_view protocol);
+
 /// Appends "HTTP/1.1 200 OK" … up to and with the empty line.
 void append_response(std::string& out, const http::OutgoingResponse& head, bool chunked,
                      ConnectionLine connection);

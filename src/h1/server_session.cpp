@@ -341,6 +341,23 @@ Task<http::Fault> ServerSession::send_head(const http::OutgoingResponse& head, h
     co_return fault;
 }
 
+Task<http::Fault> ServerSession::accept_upgrade(const http::OutgoingResponse& head,
+                                                std::string_view protocol) {
+    keep_alive_ = false;  // This connection never speaks HTTP again.
+    std::string& out = context_->output;
+    out.clear();
+    append_switching(out, head, protocol);
+    head_sent_ = true;
+    co_await stream_.loop().yield();
+    const http::Fault fault = co_await context_->writer.send_raw(out);
+    if (fault == http::Fault::none) {
+        context_->writer.start_tunnel();
+        context_->body.start(stream_, context_->input, context_->body_input, http::Framing::tunnel,
+                             0, 0, 0ms);
+    }
+    co_return fault;
+}
+
 Task<http::Fault> ServerSession::send_body(http::Chunk piece, const http::Fields& trailers) {
     return context_->writer.send_body(piece, trailers);
 }

@@ -40,6 +40,8 @@ class Body {
     virtual bool try_next(Chunk& chunk) = 0;
     /// Waits for the next piece. After a last or faulty one it must not be called again.
     virtual Task<Chunk> next() = 0;
+    /// Of a tunnel: a next() that waits ends now, with an empty piece that is not the last.
+    virtual void interrupt() noexcept = 0;
     /// Fields of the trailer section (RFC 9110 §6.5), once the last piece came.
     [[nodiscard]] virtual const Fields& trailers() const = 0;
     /// Whether the last piece was pulled.
@@ -78,6 +80,13 @@ class Exchange {
                                   const Fields& trailers) = 0;
     /// A further piece. `last` ends the body, with `trailers` where they can be sent.
     virtual Task<Fault> send_body(Chunk piece, const Fields& trailers) = 0;
+    /// In place of send_head(), when request().upgrade asked for `protocol`: the exchange becomes a
+    /// tunnel (RFC 9110 §7.8, RFC 8441 §4). `head` has status 101; the codec says it in its own
+    /// way. From here on request_body() gives the client's octets as they are, what came behind
+    /// its request's head first, until the client ends its side; it has no limit. send_body() sends
+    /// octets as they are; `last` ends our side, and the other one goes on. Neither has a time
+    /// limit: the caller ends what takes too long, with cancel_io().
+    virtual Task<Fault> accept_upgrade(const OutgoingResponse& head, std::string_view protocol) = 0;
 
     [[nodiscard]] virtual bool head_sent() const = 0;
     /// Octets sent to the client, heads and framing included.

@@ -65,6 +65,7 @@ bool hop_by_hop(FieldId id) noexcept {
         case FieldId::transfer_encoding:
         case FieldId::content_length:  // The codec states the framing anew.
         case FieldId::upgrade:
+        case FieldId::http2_settings:
         case FieldId::proxy_authorization:
         case FieldId::proxy_authenticate:
             return true;
@@ -114,6 +115,25 @@ void append_host(std::string& out, std::string_view host) {
     if (quote) out += '"';
 }
 
+/// RFC 9110 §7.8: a token, and perhaps '/' and another.
+bool is_protocol(std::string_view text) noexcept {
+    bool version = false;
+    std::size_t part = 0;
+    for (const char c : text) {
+        if (c == '/' && !version && part != 0) {
+            version = true;
+            part = 0;
+            continue;
+        }
+        const bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                            (c >= 'A' && c <= 'Z') ||
+                            (c != 0 && std::strchr("!#$%&'*+-.^_`|~", c) != nullptr);
+        if (!letter) return false;
+        ++part;
+    }
+    return part != 0;
+}
+
 }  // namespace
 
 void normalize_host(std::string_view host, std::string& out) {
@@ -144,6 +164,28 @@ std::string_view trusted_request_id(const RequestHead& in, const Peer& peer) {
         return field.value;
     }
     return {};
+}
+
+std::string_view choose_upgrade(std::string_view wanted, UpgradePolicy policy,
+                                std::span<const std::string> listed) noexcept {
+    std::string_view chosen;
+    if (policy == UpgradePolicy::off) return chosen;
+    for_each_token(wanted, [&](std::string_view token) {
+        if (!chosen.empty() || !is_protocol(token)) return;
+        const std::string_view name = token.substr(0, token.find('/'));
+        if (iequals(name, "h2c") || iequals(name, "h2") || iequals(name, "http") ||
+            iequals(name, "tls")) {
+            return;
+        }
+        if (policy == UpgradePolicy::any) {
+            chosen = token;
+            return;
+        }
+        for (const std::string& allowed : listed) {
+            if (iequals(token, allowed) || iequals(name, allowed)) chosen = token;
+        }
+    });
+    return chosen;
 }
 
 void forward_request(const RequestHead& in, const ForwardRequest& context, ForwardScratch& scratch,

@@ -3,6 +3,7 @@
 #include "http/exchange.hpp"
 #include "http/head.hpp"
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,16 @@ struct ForwardRequest {
 /// when the peer is trusted. Framing fields are the codec's.
 void forward_request(const RequestHead& in, const ForwardRequest& context, ForwardScratch& scratch,
                      Fields& out);
+
+/// What of an upgrade may be passed on to an application.
+enum class UpgradePolicy : unsigned char { off, listed, any };
+
+/// The first protocol of `wanted` (RequestHead::upgrade) that the policy lets pass; `listed` are
+/// names in lower case, with or without a version ("foo" allows "foo/1.0" too). Another HTTP, or
+/// HTTP under TLS (h2c, HTTP/2.0, TLS/1.2), never passes: what went through such a tunnel would
+/// follow none of our rules. Empty: the request is an ordinary one.
+[[nodiscard]] std::string_view choose_upgrade(std::string_view wanted, UpgradePolicy policy,
+                                              std::span<const std::string> listed) noexcept;
 
 /// Fills `out` with the fields of `in` that may pass. `served_by` is the name of the field that the
 /// proxy sets itself, so the origin's is dropped; so are X-Switchyard-Error and X-Request-Id.

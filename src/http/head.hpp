@@ -28,7 +28,8 @@ enum class Framing : std::uint8_t {
     none,    ///< No body.
     length,  ///< Content-Length.
     chunked,
-    close,  ///< Until the connection ends; responses only.
+    close,   ///< Until the connection ends; responses only.
+    tunnel,  ///< Octets as they are, until their sender ends its side; after an upgrade.
 };
 
 /// A request's head as it was received, and what follows from it (filled in by validate_request).
@@ -49,11 +50,14 @@ struct RequestHead {
     bool keep_alive = true;           ///< What the client wants.
     bool expect_continue = false;
     bool idempotent = false;  ///< RFC 9110 §9.2.2.
+    /// Protocols that the client would rather go on with than HTTP, best first, as a list (RFC 9110
+    /// §7.8); with HTTP/2 what `:protocol` says. Empty: none, or none that may be asked for here.
+    std::string_view upgrade;
 
     void clear() {
         fields.clear();
         verb = Verb::unknown;
-        method = target = host = origin_target = path = {};
+        method = target = host = origin_target = path = upgrade = {};
         version = 11;
         framing = Framing::none;
         content_length = 0;
@@ -102,6 +106,7 @@ struct OutgoingRequest {
     Framing framing = Framing::none;
     std::uint64_t content_length = 0;
     bool send_content_length = false;  ///< With Framing::none: say that it is 0.
+    std::string_view upgrade;          ///< The one protocol to ask for; empty: none.
 };
 
 struct OutgoingResponse {

@@ -54,6 +54,9 @@ struct FramingFields {
     bool chunked = false;  ///< Exactly "chunked", once.
     bool connection_close = false;
     bool connection_keep_alive = false;
+    bool connection_upgrade = false;
+    unsigned upgrades = 0;  ///< Upgrade fields.
+    std::string_view upgrade;
     bool bad = false;  ///< Illegal length or value, or a repeated length.
 };
 
@@ -83,7 +86,12 @@ FramingFields read_framing(const Fields& fields) {
                 for_each_token(field.value, [&](std::string_view token) {
                     if (iequals(token, "close")) out.connection_close = true;
                     if (iequals(token, "keep-alive")) out.connection_keep_alive = true;
+                    if (iequals(token, "upgrade")) out.connection_upgrade = true;
                 });
+                break;
+            case FieldId::upgrade:
+                ++out.upgrades;
+                out.upgrade = field.value;
                 break;
             default:
                 break;
@@ -234,13 +242,20 @@ Verdict validate_request(RequestHead& head) {
 
     head.expect_continue = expects && head.version == 11 && head.framing != Framing::none;
     head.idempotent = is_idempotent(head.verb);
+    // RFC 9110 §7.8: never in HTTP/1.0, and only what Connection names was meant for us. The field
+    // may be ignored, and is where it is doubtful: in pieces, or with a body, behind whose end
+    // client and origin could disagree on where the other protocol begins.
+    if (head.version == 11 && framing.connection_upgrade && framing.upgrades == 1 &&
+        head.framing == Framing::none) {
+        head.upgrade = framing.upgrade;
+    }
     head.keep_alive = head.version == 11
                           ? !framing.connection_close
                           : framing.connection_keep_alive && !framing.connection_close;
     return {};
 }
 
-Verdict validate_response(ResponseHead& head, Verb request) {
+Verdict validate_response(ResponseHead& head, Verb request, std::string_view upgrade) {
     constexpr Verdict refused{502, "bad_response"};
     if (head.version != 11 && head.version != 10) return refused;
     if (head.status < 100 || head.status > 599) return refused;
@@ -250,8 +265,18 @@ Verdict validate_response(ResponseHead& head, Verb request) {
     if (framing.has_coding && (framing.has_length || head.version == 10 || !framing.chunked)) {
         return refused;
     }
-    // We never ask for an upgrade yet, so nobody may switch protocols.
-    if (head.status == 101) return refused;
+    if (head.status == 101) {
+        // Only to what was asked for (RFC 9110 §15.2.2), and without a body of HTTP's (§8.6).
+        const bool switches = !upgrade.empty() && head.version == 11 &&
+                              framing.connection_upgrade && framing.upgrades == 1 &&
+                              iequals(framing.upgrade, upgrade) && !framing.has_coding &&
+                              !framing.has_length;
+        if (!switches) return refused;
+        head.has_content_length = head.keep_alive = false;
+        head.content_length = 0;
+        head.framing = Framing::tunnel;
+        return {};
+    }
 
     head.has_content_length = framing.has_length;
     head.content_length = framing.length;

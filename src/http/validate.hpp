@@ -19,8 +19,10 @@ struct Verdict {
 /// Checks a parsed request and fills in its derived members. Limits on sizes are the codec's.
 [[nodiscard]] Verdict validate_request(RequestHead& head);
 
-/// Checks a parsed response to a request with `method` and fills in its derived members.
-[[nodiscard]] Verdict validate_response(ResponseHead& head, Verb request);
+/// Checks a parsed response to a request with `method` and fills in its derived members. `upgrade`:
+/// the protocol that was asked for, the only one that a 101 may switch to; empty: none.
+[[nodiscard]] Verdict validate_response(ResponseHead& head, Verb request,
+                                        std::string_view upgrade = {});
 
 /// Whether a trailer field may be passed on (RFC 9110 §6.5.1): not framing, routing, or authority.
 [[nodiscard]] bool trailer_allowed(const Field& field);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <sys/uio.h>
+#include <utility>
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -85,6 +86,11 @@ class Stream final : public Pollable, private TimerNode {
     void cancel() noexcept;
     void clear_cancel() noexcept { cancelled_ = false; }
     [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
+
+    /// Who waits for reading goes on now, with `ok` although there may be nothing to read.
+    void wake_reader() noexcept {
+        if (reader_) loop_.resume_soon(std::exchange(reader_, nullptr));
+    }
 
     /// The peer closed its side, or the connection broke. Known from events: nothing is read.
     [[nodiscard]] bool hung_up() const noexcept { return hung_up_; }

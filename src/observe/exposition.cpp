@@ -79,6 +79,11 @@ struct SlotTotals {
     std::uint64_t retries = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t bytes_sent = 0;
+    std::uint64_t tunnels = 0;
+    std::uint64_t tunnels_opened = 0;
+    std::uint64_t tunnels_closed = 0;
+    std::uint64_t tunnel_bytes_received = 0;
+    std::uint64_t tunnel_bytes_sent = 0;
 
     void add(const SlotCell& cell) {
         for (std::size_t i = 0; i < by_status_class.size(); ++i) {
@@ -97,6 +102,11 @@ struct SlotTotals {
         retries += cell.retries.get();
         bytes_received += cell.bytes_received.get();
         bytes_sent += cell.bytes_sent.get();
+        tunnels += cell.tunnels.get();
+        tunnels_opened += cell.tunnels_opened.get();
+        tunnels_closed += cell.tunnels_closed.get();
+        tunnel_bytes_received += cell.tunnel_bytes_received.get();
+        tunnel_bytes_sent += cell.tunnel_bytes_sent.get();
     }
 };
 
@@ -141,6 +151,12 @@ void expose_slots(const Scrape& scrape, std::vector<MetricFamily>& page) {
         counter("switchyard_request_body_bytes_total", "Body bytes received from clients.");
     Family sent =
         counter("switchyard_response_bytes_total", "Bytes of heads and bodies sent to clients.");
+    Family tunnels = gauge("switchyard_tunnels", "WebSockets and other tunnels open now.");
+    Family opened = counter("switchyard_tunnels_opened_total", "Tunnels that were accepted.");
+    Family closed = counter("switchyard_tunnels_closed_total",
+                            "WebSockets that were told to go away, and ended after it.");
+    Family through = counter("switchyard_tunnel_bytes_total",
+                             "Bytes that passed through tunnels, by direction.");
     for (const auto& [key, totals] : slots) {
         const std::string_view service = key.first;
         const std::string_view slot = to_string(key.second);
@@ -166,9 +182,17 @@ void expose_slots(const Scrape& scrape, std::vector<MetricFamily>& page) {
         retries.add(labels, totals.retries);
         received.add(labels, totals.bytes_received);
         sent.add(labels, totals.bytes_sent);
+        tunnels.add(labels, totals.tunnels);
+        opened.add(labels, totals.tunnels_opened);
+        closed.add(labels, totals.tunnels_closed);
+        through.add({{"service", service}, {"slot", slot}, {"direction", "received"}},
+                    totals.tunnel_bytes_received);
+        through.add({{"service", service}, {"slot", slot}, {"direction", "sent"}},
+                    totals.tunnel_bytes_sent);
     }
-    for (Family* family : {&requests, &outcomes, &in_flight, &duration, &connects, &failures,
-                           &reuses, &idle, &retries, &received, &sent}) {
+    for (Family* family :
+         {&requests, &outcomes, &in_flight, &duration, &connects, &failures, &reuses, &idle,
+          &retries, &received, &sent, &tunnels, &opened, &closed, &through}) {
         family->move_to(page);
     }
 }
@@ -183,6 +207,9 @@ void expose_services(const Scrape& scrape, std::vector<MetricFamily>& page) {
     Family drains = gauge("switchyard_drains_active", "Drains under way.");
     Family waiting = gauge("switchyard_drain_requests_in_flight",
                            "Requests that the drains under way wait for.");
+    Family draining_tunnels = gauge("switchyard_drain_tunnels", "Tunnels of slots that drain.");
+    Family kept =
+        gauge("switchyard_kept_tunnels", "Tunnels that live on after the drain of their slot.");
     Family drained = counter("switchyard_drain_completed_requests_total",
                              "Requests that came to their end in a drain.");
     Family cut = counter("switchyard_drain_cut_requests_total",
@@ -202,6 +229,8 @@ void expose_services(const Scrape& scrape, std::vector<MetricFamily>& page) {
         refused.add(labels, service.switches_refused);
         drains.add(labels, service.drains_active);
         waiting.add(labels, service.drain_in_flight);
+        draining_tunnels.add(labels, service.drain_tunnels);
+        kept.add(labels, service.kept_tunnels);
         drained.add(labels, service.drained_requests);
         cut.add(labels, service.cut_requests);
         last_drain.add(labels, service.last_drain_seconds);
@@ -221,8 +250,9 @@ void expose_services(const Scrape& scrape, std::vector<MetricFamily>& page) {
         ejected.add(labels, target.ejected);
         in_flight.add(labels, target.in_flight);
     }
-    for (Family* family : {&live, &epoch, &switches, &refused, &drains, &waiting, &drained, &cut,
-                           &last_drain, &last_switch, &healthy, &ejected, &in_flight}) {
+    for (Family* family :
+         {&live, &epoch, &switches, &refused, &drains, &waiting, &draining_tunnels, &kept, &drained,
+          &cut, &last_drain, &last_switch, &healthy, &ejected, &in_flight}) {
         family->move_to(page);
     }
 }

@@ -44,6 +44,8 @@ struct ServiceGauge {
     std::uint64_t switches_refused = 0;
     std::uint64_t drains_active = 0;
     std::uint64_t drain_in_flight = 0;   ///< Requests that active drains wait for.
+    std::uint64_t drain_tunnels = 0;     ///< Tunnels of the slots that drain.
+    std::uint64_t kept_tunnels = 0;      ///< Tunnels that live on after a drain.
     std::uint64_t drained_requests = 0;  ///< Completed in drains since the start.
     std::uint64_t cut_requests = 0;
     double last_drain_seconds = 0;

@@ -11,7 +11,8 @@ enum class Outcome : std::uint8_t {
     client_abort,    ///< The client left, broke the protocol in the body, or was too slow.
     upstream_error,  ///< The target could not be reached, failed, or broke off.
     refused,  ///< Answered by the proxy itself: bad request, limit, no such service, redirect.
-    cut,      ///< Ended by the proxy at the deadline of a drain or of its own shutdown.
+    cut,  ///< Ended by the proxy: at the deadline of a drain or of its own shutdown, or a tunnel
+          ///< that was silent for too long.
 };
 
 inline constexpr std::size_t kOutcomes = 5;

@@ -35,6 +35,11 @@ struct alignas(kCacheLine) SlotCell {
     Counter retries;
     Counter bytes_received;  ///< From clients, bodies.
     Counter bytes_sent;      ///< To clients, heads and bodies.
+    Counter tunnels;         ///< Gauge: open now; they are in flight as well.
+    Counter tunnels_opened;
+    Counter tunnels_closed;         ///< Told to go away, by a drain, the stop, or for silence.
+    Counter tunnel_bytes_received;  ///< From clients, as they pass; not in bytes_received.
+    Counter tunnel_bytes_sent;      ///< To clients, as they pass; not in bytes_sent.
 
     /// One request ended after `total_us` microseconds.
     void record(unsigned status, Outcome outcome, std::uint64_t total_us) noexcept;

@@ -14,9 +14,19 @@ void Relay::conclude(Flight& flight) noexcept {
     const std::int64_t total_us = micros_between(exchange.started_ns(), now_ns);
     if (flight.slot != nullptr) {
         observe::SlotCell& cell = flight.slot->metrics->cell(worker_.index);
-        cell.record(flight.status, flight.outcome, static_cast<std::uint64_t>(total_us));
-        cell.bytes_received.add(exchange.request_body().received());
-        cell.bytes_sent.add(exchange.bytes_sent());
+        if (flight.was_tunnel) {
+            // It may have lasted for days: what was waited for is its beginning. Its octets were
+            // counted as they passed.
+            cell.record(flight.status, flight.outcome,
+                        static_cast<std::uint64_t>(flight.first_byte_us));
+            cell.bytes_sent.add(exchange.bytes_sent() - flight.tunnel_sent);
+            cell.tunnels.subtract();
+            if (flight.told_to_go) cell.tunnels_closed.add();
+        } else {
+            cell.record(flight.status, flight.outcome, static_cast<std::uint64_t>(total_us));
+            cell.bytes_received.add(exchange.request_body().received());
+            cell.bytes_sent.add(exchange.bytes_sent());
+        }
     } else {
         worker_.counters.unrouted_by_outcome[static_cast<std::size_t>(flight.outcome)].add();
         worker_.counters.unrouted_by_status_class[flight.status / 100 % 6].add();

@@ -15,6 +15,10 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     connect_us = first_byte_us = -1;
     request_id.clear();
     target_address.clear();
+    upgrade = {};
+    tunnel = nullptr;
+    was_tunnel = told_to_go = false;
+    tunnel_sent = 0;
     was_cut = client_gone = interim_torn = fresh_connection = false;
     first_piece = {};
     body_touched = replayable = false;
@@ -38,8 +42,10 @@ void Flight::move_on() noexcept {
 }
 
 void Flight::leave(observe::Outcome how) noexcept {
+    route::Ledger::Cell& books = slot->ledger->cell(worker->index);
     slot->metrics->cell(worker->index).in_flight.subtract();
-    slot->ledger->cell(worker->index).leave(how);
+    if (was_tunnel) books.end_tunnel(told_to_go, how == observe::Outcome::cut);
+    books.leave(how);
     slot = nullptr;
     service = nullptr;
 }

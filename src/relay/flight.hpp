@@ -16,6 +16,8 @@
 
 namespace switchyard::relay {
 
+class Tunnel;
+
 /// What is kept of an upload for another try (C10).
 inline constexpr std::size_t kReplayBytes = 64 * 1024;
 
@@ -82,6 +84,13 @@ class Flight {
     bool was_cut = false;
     bool client_gone = false;
     bool interim_torn = false;  ///< A part of an interim response is out: no other may follow.
+
+    // An upgrade: what was asked for of the origin, and the tunnel that came of it.
+    std::string_view upgrade;  ///< Into the request's head; empty: an ordinary request.
+    Tunnel* tunnel = nullptr;  ///< While there is one.
+    bool was_tunnel = false;
+    bool told_to_go = false;        ///< And the client was told.
+    std::uint64_t tunnel_sent = 0;  ///< Octets to the client besides the head.
 
     bool fresh_connection = false;  ///< A pooled one was found dead: take none of them again.
 

@@ -43,6 +43,13 @@ void Relay::prepare_request(Flight& flight) {
     out.framing = request.framing;
     out.content_length = request.content_length;
     out.send_content_length = request.has_content_length;
+    flight.upgrade = {};
+    if (!request.upgrade.empty()) {
+        const auto policy =
+            config.upgrade.any ? http::UpgradePolicy::any : http::UpgradePolicy::listed;
+        flight.upgrade = http::choose_upgrade(request.upgrade, policy, config.upgrade.protocols);
+    }
+    out.upgrade = flight.upgrade;
 }
 
 Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
@@ -82,7 +89,11 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
         const Attempt result = co_await no_response(flight, fault, last);
         co_return result;
     }
-    co_await pass_response(flight);
+    if (flight.response.status == 101) {
+        co_await pass_tunnel(flight);
+    } else {
+        co_await pass_response(flight);
+    }
     co_return Attempt::done;
 }
 
@@ -94,14 +105,15 @@ Task<Fault> Relay::read_response_head(Flight& flight) {
     bool upload_ended = flight.upload_complete;
     for (;;) {
         const Fault fault = co_await session.read_head(
-            flight.response, verb, timeouts.response_head, timeouts.response_body);
+            flight.response, verb, flight.upgrade, timeouts.response_head, timeouts.response_body);
         if (fault == Fault::timed_out && !upload_ended) {
             // The time counts from the end of the request, and an upload may be long. The one time
             // more that a finished upload gets here is at most twice the time-out in all.
             upload_ended = flight.upload.done();
             continue;
         }
-        if (fault != Fault::none || flight.response.status >= 200) co_return fault;
+        const unsigned status = flight.response.status;
+        if (fault != Fault::none || status >= 200 || status == 101) co_return fault;
 
         http::OutgoingResponse& interim = flight.reply;
         interim = {};
@@ -167,6 +179,21 @@ Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault, bool last) 
     co_return Attempt::done;
 }
 
+/// Status and fields of the origin's response, and ours.
+void Relay::prepare_reply(Flight& flight) {
+    http::OutgoingResponse& reply = flight.reply;
+    reply.status = flight.response.status;
+    reply.reason = flight.response.reason;
+    http::forward_response(flight.response, flight.service->config->served_by_header, reply.fields);
+    flight.lines = flight.slot->served_by_line;
+    flight.lines += flight.options->via_line;
+    flight.lines += "X-Request-Id: ";
+    flight.lines += flight.request_id;
+    flight.lines += "\r\n";
+    reply.raw_lines = flight.lines;
+    flight.status = reply.status;
+}
+
 Task<void> Relay::pass_response(Flight& flight) {
     http::Exchange& exchange = *flight.exchange;
     h1::ClientSession& session = flight.connection->session;
@@ -181,23 +208,14 @@ Task<void> Relay::pass_response(Flight& flight) {
         co_await fail(flight, Outcome::upstream_error, 502, "bad_response");
         co_return;
     }
+    prepare_reply(flight);
     http::OutgoingResponse& reply = flight.reply;
-    reply.status = response.status;
-    reply.reason = response.reason;
-    http::forward_response(response, config.served_by_header, reply.fields);
-    flight.lines = flight.slot->served_by_line;
-    flight.lines += flight.options->via_line;
-    flight.lines += "X-Request-Id: ";
-    flight.lines += flight.request_id;
-    flight.lines += "\r\n";
-    reply.raw_lines = flight.lines;
     reply.framing = response.framing;
     reply.content_length = response.content_length;
     reply.send_content_length = response.has_content_length;
     // An answer to a request that is still being sent mostly means that the origin won't read it.
     if (!flight.upload_complete && response.status >= 400) exchange.close_after();
 
-    flight.status = response.status;
     Fault client_fault = co_await exchange.send_head(reply, piece, body.trailers());
     Fault origin_fault = Fault::none;
     std::size_t moved = 0;

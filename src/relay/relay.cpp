@@ -1,6 +1,7 @@
 #include "relay/relay.hpp"
 
 #include "base/log.hpp"
+#include "relay/tunnel.hpp"
 
 #include <cerrno>
 #include <exception>
@@ -82,9 +83,25 @@ void Relay::release(std::unique_ptr<Flight> flight) {
     if (spare_.size() < kSpareFlights) spare_.push_back(std::move(flight));
 }
 
-void Relay::cut(const route::Ledger& ledger) noexcept {
+void Relay::cut(const route::Ledger& ledger, route::Tunnels tunnels) noexcept {
     for (Flight* flight = flights_; flight != nullptr; flight = flight->next) {
-        if (flight->holds(ledger)) flight->cut();
+        if (!flight->holds(ledger)) continue;
+        if (flight->tunnel != nullptr && tunnels == route::Tunnels::spared) continue;
+        flight->cut();
+    }
+}
+
+void Relay::close_tunnels(const route::Ledger& ledger, double share) noexcept {
+    for (Flight* flight = flights_; flight != nullptr; flight = flight->next) {
+        if (flight->tunnel == nullptr || !flight->holds(ledger)) continue;
+        if (flight->tunnel->place() < share) flight->tunnel->go_away();
+    }
+}
+
+void Relay::close_all_tunnels() noexcept {
+    closing_tunnels_ = true;
+    for (Flight* flight = flights_; flight != nullptr; flight = flight->next) {
+        if (flight->tunnel != nullptr) flight->tunnel->go_away();
     }
 }
 

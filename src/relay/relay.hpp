@@ -21,7 +21,12 @@ class Relay final : public http::Handler {
     Task<void> refuse(http::Exchange& exchange, unsigned status, std::string_view code) override;
 
     /// Ends every request that holds a lease in this ledger (drain deadline).
-    void cut(const route::Ledger& ledger) noexcept;
+    void cut(const route::Ledger& ledger, route::Tunnels tunnels) noexcept;
+    /// Tells the first `share` (0 to 1) of the ledger's WebSockets to go away, always the same ones
+    /// first.
+    void close_tunnels(const route::Ledger& ledger, double share) noexcept;
+    /// The same for all of every ledger, and those to come (the stop).
+    void close_all_tunnels() noexcept;
     /// Ends every request (shutdown deadline).
     void cut_all() noexcept;
 
@@ -48,12 +53,16 @@ class Relay final : public http::Handler {
     Task<http::Fault> read_response_head(Flight& flight);
     Task<Attempt> no_response(Flight& flight, http::Fault fault, bool last);
     Task<void> pass_response(Flight& flight);
+    void prepare_reply(Flight& flight);
     Task<void> send_request(Flight& flight);
     Task<void> upload(Flight& flight);
     static void upload_failed(Flight& flight, http::Fault sent) noexcept;
     Task<void> stop_upload(Flight& flight);
     Task<void> fail_upload(Flight& flight);
     void prepare_request(Flight& flight);
+
+    // upgrade.cpp: an origin that switched protocols.
+    Task<void> pass_tunnel(Flight& flight);
 
     // answers.cpp: what the proxy answers itself.
     Task<void> fail(Flight& flight, observe::Outcome outcome, unsigned status,
@@ -71,6 +80,7 @@ class Relay final : public http::Handler {
     std::vector<std::unique_ptr<Flight>> spare_;
     Flight* flights_ = nullptr;
     std::size_t in_flight_ = 0;
+    bool closing_tunnels_ = false;
 };
 
 }  // namespace switchyard::relay

@@ -9,6 +9,15 @@ Ledger::Totals Ledger::totals() const noexcept {
             totals.left[i] += cell.left[i].get_acquire();
         totals.moved += cell.moved.get_acquire();
     }
+    // In this order too: a tunnel that is ended here has left above or will leave, and one that is
+    // seen as open is in flight.
+    for (const Cell& cell : cells_) {
+        totals.tunnels_ended += cell.tunnels_ended.get_acquire();
+        totals.tunnels_closed += cell.tunnels_closed.get();
+        totals.tunnels_cut += cell.tunnels_cut.get();
+    }
+    for (const Cell& cell : cells_)
+        totals.tunnels += cell.tunnels.get();
     for (const Cell& cell : cells_) {
         totals.entered += cell.entered.get();
         const std::uint64_t first = cell.first_entered_ns.get();

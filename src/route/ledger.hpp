@@ -12,6 +12,9 @@
 
 namespace switchyard::route {
 
+/// Whether the tunnels of a slot are cut together with its other requests.
+enum class Tunnels : std::uint8_t { cut, spared };
+
 /// The books of one slot of one service in one epoch (C14: overlapping drains are counted apart;
 /// C18: every request that entered leaves with exactly one outcome). A cell a worker; only that
 /// worker writes it.
@@ -23,7 +26,18 @@ class Ledger {
         observe::Counter moved;             ///< Left for a retry, which entered again elsewhere.
         observe::Counter first_entered_ns;  ///< steady_clock; 0: never.
         observe::Counter last_entered_ns;
+        observe::Counter tunnels;         ///< Of those that entered: became tunnels ...
+        observe::Counter tunnels_ended;   ///< ... that ended, ...
+        observe::Counter tunnels_closed;  ///< ... of these after they were told to go away, ...
+        observe::Counter tunnels_cut;     ///< ... and by a cut.
 
+        void open_tunnel() noexcept { tunnels.add(); }
+        /// Right before leave().
+        void end_tunnel(bool was_closed, bool was_cut) noexcept {
+            if (was_closed) tunnels_closed.add();
+            if (was_cut) tunnels_cut.add();
+            tunnels_ended.add_release();
+        }
         void enter(std::uint64_t now_ns) noexcept {
             entered.add();
             if (first_entered_ns.get() == 0) first_entered_ns.set(now_ns);
@@ -44,7 +58,15 @@ class Ledger {
         std::uint64_t moved = 0;
         std::uint64_t first_entered_ns = 0;  ///< 0: none entered.
         std::uint64_t last_entered_ns = 0;
+        std::uint64_t tunnels = 0;
+        std::uint64_t tunnels_ended = 0;
+        std::uint64_t tunnels_closed = 0;
+        std::uint64_t tunnels_cut = 0;
 
+        /// Tunnels that are open; they are in flight as well.
+        [[nodiscard]] std::uint64_t open_tunnels() const noexcept {
+            return tunnels > tunnels_ended ? tunnels - tunnels_ended : 0;
+        }
         [[nodiscard]] std::uint64_t ended() const noexcept {
             std::uint64_t sum = moved;
             for (std::uint64_t count : left)

@@ -126,9 +126,20 @@ asio::awaitable<control::PublishResult> WorkersPublisher::publish(
     co_return result;
 }
 
-asio::awaitable<void> WorkersPublisher::cut(std::shared_ptr<route::Ledger> ledger) {
-    const std::function<void(Worker&)> end = [ledger](Worker& worker) { worker.cut(*ledger); };
+asio::awaitable<void> WorkersPublisher::cut(std::shared_ptr<route::Ledger> ledger,
+                                            route::Tunnels tunnels) {
+    const std::function<void(Worker&)> end = [ledger, tunnels](Worker& worker) {
+        worker.cut(*ledger, tunnels);
+    };
     co_await on_workers(end, kDeadline);
+}
+
+asio::awaitable<void> WorkersPublisher::close_tunnels(std::shared_ptr<route::Ledger> ledger,
+                                                      double share) {
+    const std::function<void(Worker&)> tell = [ledger, share](Worker& worker) {
+        worker.close_tunnels(*ledger, share);
+    };
+    co_await on_workers(tell, kDeadline);
 }
 
 }  // namespace switchyard::server

@@ -31,7 +31,10 @@ class WorkersPublisher final : public control::Publisher {
 
     boost::asio::awaitable<control::PublishResult> publish(
         std::shared_ptr<const route::Snapshot> snapshot) override;
-    boost::asio::awaitable<void> cut(std::shared_ptr<route::Ledger> ledger) override;
+    boost::asio::awaitable<void> cut(std::shared_ptr<route::Ledger> ledger,
+                                     route::Tunnels tunnels) override;
+    boost::asio::awaitable<void> close_tunnels(std::shared_ptr<route::Ledger> ledger,
+                                               double share) override;
     [[nodiscard]] std::size_t workers() const override { return worker_count_; }
 
     /// Runs `function(worker)` on every worker's thread; completes when all have, or at the

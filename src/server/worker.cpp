@@ -168,6 +168,7 @@ void Worker::drain() {
     for (Session* session = sessions_; session != nullptr; session = session->next) {
         session->http.drain();
     }
+    relay_.close_all_tunnels();
 }
 
 void Worker::stop_sessions() {

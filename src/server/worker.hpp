@@ -58,9 +58,12 @@ class Worker final : private h1::SessionHost {
         pool_.advance(target, epoch);
     }
     void forget_target(std::uint32_t id) { pool_.forget(id); }
-    void cut(const route::Ledger& ledger) { relay_.cut(ledger); }
+    void cut(const route::Ledger& ledger, route::Tunnels tunnels) { relay_.cut(ledger, tunnels); }
+    void close_tunnels(const route::Ledger& ledger, double share) {
+        relay_.close_tunnels(ledger, share);
+    }
 
-    /// Stops accepting, ends idle connections, lets busy ones finish.
+    /// Stops accepting, ends idle connections, lets busy ones finish; tells WebSockets to go away.
     void drain();
     /// Cuts every request under way (503 or abort).
     void cut_all() { relay_.cut_all(); }

@@ -170,7 +170,7 @@ TEST(Switch, ProgressIsErasedOnATerminal) {
     const Outcome outcome =
         run_command({"switch", "scoreboard", "--socket", daemon.socket}, screen);
     EXPECT_THAT(outcome.out,
-                HasSubstr("\r  draining blue: 3 in flight, 1 s of 30 s\x1b[K\r\x1b[K"));
+                HasSubstr("\r  draining blue: 3 in flight, 1 tunnel, 1 s of 30 s\x1b[K\r\x1b[K"));
 }
 
 TEST(Switch, NotEverythingDrainedIsFour) {
@@ -229,7 +229,8 @@ TEST(Switch, NoWaitEndsAfterTheCommit) {
     FakeDaemon daemon(streaming({switch_line(0)}));
     const Outcome outcome = run_against(daemon, {"switch", "scoreboard", "--no-wait"});
     EXPECT_EQ(outcome.code, kDone);
-    EXPECT_THAT(outcome.out, HasSubstr("draining      12 in flight on blue, at most 30 s"));
+    EXPECT_THAT(outcome.out,
+                HasSubstr("draining      12 in flight and 2 tunnels on blue, at most 30 s"));
 }
 
 TEST(Switch, ADaemonThatDiesAfterTheCommitIsFourAndSaysWhatIsLive) {

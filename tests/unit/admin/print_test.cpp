@@ -153,9 +153,10 @@ TEST(PrintChange, TheReceiptSaysWhatHappened) {
               "  last on old   2026-03-01 03:12:09.119 UTC\n"
               "  first on new  2026-03-01 03:12:09.121 UTC\n"
               "  drained       12 completed, 0 cut, in 1.7 s\n"
+              "  tunnels       1 ended, 1 closed, 0 cut\n"
               "  way back      switchyard rollback scoreboard\n");
     EXPECT_EQ(print_draining(json::parse(example_line("switch-stream", 1))),
-              "  draining blue: 3 in flight, 1 s of 30 s");
+              "  draining blue: 3 in flight, 1 tunnel, 1 s of 30 s");
 }
 
 TEST(PrintChange, SaysWhatWasNotDrained) {
@@ -172,6 +173,40 @@ TEST(PrintChange, SaysWhatWasNotDrained) {
     EXPECT_THAT(print_drained(drained, committed, Screen()),
                 AllOf(HasSubstr("a later change made blue live again"),
                       HasSubstr("last on old   none\n"), Not(HasSubstr("way back"))));
+}
+
+TEST(PrintChange, TunnelsStandApartFromRequests) {
+    const auto committed = json::parse(example_line("switch-stream", 0));
+    json::value drained = json::parse(example_line("switch-stream", 2));
+    json::object& tunnels = drained.at("tunnels").as_object();
+    tunnels["remaining"] = 3;
+    EXPECT_THAT(print_drained(drained, committed, Screen()),
+                HasSubstr("NOT DRAINED   3 tunnels still open on blue\n"));
+    drained.as_object()["cancelled"] = true;
+    EXPECT_THAT(print_drained(drained, committed, Screen()),
+                HasSubstr("made blue live again; 3 tunnels went on there\n"));
+    drained.as_object()["cancelled"] = false;
+    tunnels["policy"] = "keep";
+    EXPECT_THAT(print_drained(drained, committed, Screen()),
+                AllOf(HasSubstr("tunnels       1 ended, 1 closed, 0 cut, 3 kept on blue\n"),
+                      Not(HasSubstr("NOT DRAINED"))));
+    drained.as_object().erase("tunnels");  // An older daemon's.
+    EXPECT_THAT(print_drained(drained, committed, Screen()), Not(HasSubstr("tunnel")));
+}
+
+TEST(PrintStatus, ShowsTunnelsAndThoseThatAreKept) {
+    json::value status = example_json("status");
+    json::value& service = status.at("services").as_array().at(0);
+    service.at("slots").at("blue").as_object()["tunnels"] = 12;
+    service.at("slots").at("green").as_object()["tunnels"] = 1;
+    json::object& drain = service.at("drains").as_array().at(0).as_object();
+    drain["tunnels"] = 1;
+    EXPECT_THAT(print_status(status, Screen()),
+                AllOf(HasSubstr("\n  tunnels: blue 12, green 1\n"),
+                      HasSubstr("draining green since 8.1 s: 1 in flight, 1 tunnel, cut in 22 s")));
+    drain["kept"] = true;
+    EXPECT_THAT(print_status(status, Screen()),
+                HasSubstr("\n  keeping 1 tunnel on green since 8.1 s, closed in 22 s\n"));
 }
 
 TEST(PrintPlan, SaysWhyItWouldBeRefused) {

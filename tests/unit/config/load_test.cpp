@@ -142,8 +142,9 @@ TEST(Load, ServiceValues) {
         "                   healthy_after: 1, unhealthy_after: 5, expect: 204}\n"
         "    ejection: {failures: 0, duration: 1m}\n"
         "    timeouts: {connect: 1s, response_head: 2s, response_body: 3s, request_write: 4s,\n"
-        "               idle: 5s}\n"
-        "    drain: {timeout: 0s}\n"
+        "               idle: 5s, tunnel_idle: 6s}\n"
+        "    drain: {timeout: 0s, tunnels: keep, keep_tunnels: 7s}\n"
+        "    upgrade: [WebSocket, foo/1.0]\n"
         "    retries: 0\n"
         "    max_idle_connections: 0\n"
         "    limits: {body_bytes: 0}\n"
@@ -167,8 +168,12 @@ TEST(Load, ServiceValues) {
     EXPECT_EQ(app.health_check, (HealthCheck{HealthCheck::Kind::http, "/up?a=1", "a.example", 500ms,
                                              1s, 1, 5, 204, 204}));
     EXPECT_EQ(app.ejection, (Ejection{0, 1min}));
-    EXPECT_EQ(app.timeouts, (UpstreamTimeouts{1s, 2s, 3s, 4s, 5s}));
+    EXPECT_EQ(app.timeouts, (UpstreamTimeouts{1s, 2s, 3s, 4s, 5s, 6s}));
     EXPECT_EQ(app.drain_timeout, 0s);
+    EXPECT_EQ(app.drain_tunnels, TunnelDrain::keep);
+    EXPECT_EQ(app.keep_tunnels, 7s);
+    EXPECT_FALSE(app.upgrade.any);
+    EXPECT_THAT(app.upgrade.protocols, ElementsAre("websocket", "foo/1.0"));
     EXPECT_EQ(app.retries, 0u);
     EXPECT_EQ(app.max_idle_connections, 0u);
     ASSERT_TRUE(app.body_bytes);
@@ -176,6 +181,24 @@ TEST(Load, ServiceValues) {
     EXPECT_EQ(app.served_by_header, "");
     EXPECT_EQ(app.server_info_path, "");
     EXPECT_FALSE(app.forward_host);
+}
+
+TEST(Load, AnUpgradeIsAWordOrAList) {
+    const auto upgrade_of = [](const std::string& value) {
+        const LoadResult result =
+            load_text(test::kService + "    upgrade: " + value + "\n", "f", "/");
+        EXPECT_TRUE(result.ok()) << value;
+        return result.config.services.at(0).upgrade;
+    };
+    EXPECT_TRUE(upgrade_of("any").any);
+    EXPECT_FALSE(upgrade_of("off").any);
+    EXPECT_TRUE(upgrade_of("off").protocols.empty());
+    EXPECT_TRUE(upgrade_of("[]").protocols.empty());
+    EXPECT_THAT(upgrade_of("Foo").protocols, ElementsAre("foo"));
+    for (const char* bad : {"h2c", "HTTP/2.0", "[websocket, tls]", "\"a b\"", "a/b/c", "\"\""}) {
+        EXPECT_FALSE(load_text(test::kService + "    upgrade: " + bad + "\n", "f", "/").ok())
+            << bad;
+    }
 }
 
 TEST(Load, AnInvalidTextLeavesNoConfiguration) {

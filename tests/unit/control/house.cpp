@@ -130,7 +130,13 @@ asio::awaitable<PublishResult> FakePublisher::publish(
     co_return PublishResult{stuck};
 }
 
-asio::awaitable<void> FakePublisher::cut(std::shared_ptr<route::Ledger> ledger) {
+asio::awaitable<void> FakePublisher::close_tunnels(std::shared_ptr<route::Ledger>, double share) {
+    shares.push_back(share);
+    co_return;
+}
+
+asio::awaitable<void> FakePublisher::cut(std::shared_ptr<route::Ledger> ledger,
+                                         route::Tunnels tunnels) {
     ++cuts;
     journal_->add("cut");
     if (!cut_works) co_return;
@@ -139,8 +145,15 @@ asio::awaitable<void> FakePublisher::cut(std::shared_ptr<route::Ledger> ledger) 
         std::uint64_t ended = cell.moved.get();
         for (const auto& count : cell.left)
             ended += count.get();
-        for (; ended < cell.entered.get(); ++ended)
+        std::uint64_t open = cell.tunnels.get() - cell.tunnels_ended.get();
+        std::uint64_t spared = tunnels == route::Tunnels::spared ? open : 0;
+        for (; ended + spared < cell.entered.get(); ++ended) {
+            if (spared == 0 && open != 0) {
+                cell.end_tunnel(false, true);
+                --open;
+            }
             cell.leave(observe::Outcome::cut);
+        }
     }
 }
 

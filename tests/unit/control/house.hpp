@@ -71,7 +71,10 @@ class FakePublisher final : public Publisher {
 
     boost::asio::awaitable<PublishResult> publish(
         std::shared_ptr<const route::Snapshot> snapshot) override;
-    boost::asio::awaitable<void> cut(std::shared_ptr<route::Ledger> ledger) override;
+    boost::asio::awaitable<void> cut(std::shared_ptr<route::Ledger> ledger,
+                                     route::Tunnels tunnels) override;
+    boost::asio::awaitable<void> close_tunnels(std::shared_ptr<route::Ledger> ledger,
+                                               double share) override;
     [[nodiscard]] std::size_t workers() const override { return 2; }
 
     /// A request is routed to the live slot; returns where it counts.
@@ -91,6 +94,7 @@ class FakePublisher final : public Publisher {
     bool hold = false;      ///< publish() waits after it stored the snapshot.
     bool cut_works = true;  ///< Else requests survive the cut.
     int cuts = 0;
+    std::vector<double> shares;  ///< Of close_tunnels().
 
   private:
     Wakeup wake_;

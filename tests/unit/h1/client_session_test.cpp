@@ -96,5 +96,65 @@ TEST(ClientSession, NothingIsSentOnAConnectionThatTheOriginClosedInTheSameRound)
     run(loop, body(loop));
 }
 
+Task<void> interrupt_soon(EventLoop& loop, ClientSession& session) {
+    co_await loop.yield();
+    session.body().interrupt();
+}
+
+TEST(ClientSession, A101MakesItATunnel) {
+    EventLoop loop;
+    const auto body = [](EventLoop& on) -> Task<void> {
+        Pair origin = Pair::tcp();
+        ClientSession session(on);
+        EXPECT_TRUE(session.stream().open(origin.take_ours()));
+        http::OutgoingRequest request = get();
+        request.upgrade = "websocket";
+        const http::Fields none;
+        http::Chunk whole;
+        whole.last = true;
+        Fault fault = co_await session.send_head(request, whole, none, 5s);
+        EXPECT_EQ(fault, Fault::none);
+        const std::string asked =
+            "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        EXPECT_EQ(origin.receive(asked.size()), asked);
+        origin.send("HTTP/1.1 101 Yes\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\nat once");
+        http::ResponseHead head;
+        fault = co_await session.read_head(head, http::Verb::get, "websocket", 5s, 5s);
+        EXPECT_EQ(fault, Fault::none);
+        EXPECT_EQ(head.framing, http::Framing::tunnel);
+        http::Chunk piece = co_await session.body().next();
+        EXPECT_EQ(piece.data, "at once");
+
+        // A wait can be ended, and nothing is lost by it.
+        Fork fork;
+        fork.start(interrupt_soon(on, session));
+        piece = co_await session.body().next();
+        EXPECT_TRUE(piece.data.empty());
+        EXPECT_FALSE(piece.last);
+        EXPECT_EQ(piece.fault, Fault::none);
+        session.body().interrupt();  // Nobody waits: nothing to end.
+        origin.send("later");
+        piece = co_await session.body().next();
+        EXPECT_EQ(piece.data, "later");
+
+        // One side ends, the other goes on.
+        http::Chunk end;
+        end.data = "bye";
+        end.last = true;
+        fault = co_await session.send_body(end, none);
+        EXPECT_EQ(fault, Fault::none);
+        EXPECT_EQ(origin.receive(3), "bye");
+        origin.send("still here");
+        piece = co_await session.body().next();
+        EXPECT_EQ(piece.data, "still here");
+        origin.shut();
+        piece = co_await session.body().next();
+        EXPECT_TRUE(piece.last);
+        EXPECT_EQ(session.body().received(), 22U);
+        EXPECT_FALSE(session.make_idle(head)) << "it never speaks HTTP again";
+    };
+    run(loop, body(loop));
+}
+
 }  // namespace
 }  // namespace switchyard::h1

@@ -251,5 +251,30 @@ TEST(NormalizeHost, TakesPortCaseAndFinalDotAway) {
     EXPECT_EQ(normal(""), "");
 }
 
+TEST(ChooseUpgrade, TakesTheFirstThatMayPass) {
+    const std::vector<std::string> listed{"websocket", "foo", "bar/2"};
+    const auto chosen = [&](std::string_view wanted) {
+        return std::string(choose_upgrade(wanted, UpgradePolicy::listed, listed));
+    };
+    EXPECT_EQ(chosen("websocket"), "websocket");
+    EXPECT_EQ(chosen("WebSocket"), "WebSocket");
+    EXPECT_EQ(chosen("x, foo/1.1 , websocket"), "foo/1.1");
+    EXPECT_EQ(chosen("bar/1, bar/2"), "bar/2");
+    EXPECT_EQ(chosen("bar"), "");
+    EXPECT_EQ(chosen("websockets, web socket, ,"), "");
+    EXPECT_EQ(choose_upgrade("websocket", UpgradePolicy::off, listed), "");
+    EXPECT_EQ(choose_upgrade("websocket", UpgradePolicy::listed, {}), "");
+    EXPECT_EQ(choose_upgrade("a/1, websocket", UpgradePolicy::any, {}), "a/1");
+    EXPECT_EQ(choose_upgrade("a b, /1, a/, a/b/c, ok", UpgradePolicy::any, {}), "ok");
+}
+
+TEST(ChooseUpgrade, NeverAnotherHttp) {
+    const std::vector<std::string> listed{"h2c", "http/2.0", "tls/1.2", "h2"};
+    for (const char* name : {"h2c", "H2C", "h2", "HTTP/2.0", "http/3", "TLS/1.2", "tls"}) {
+        EXPECT_EQ(choose_upgrade(name, UpgradePolicy::any, {}), "") << name;
+        EXPECT_EQ(choose_upgrade(name, UpgradePolicy::listed, listed), "") << name;
+    }
+}
+
 }  // namespace
 }  // namespace switchyard::http

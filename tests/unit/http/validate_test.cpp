@@ -413,5 +413,60 @@ TEST(Tokens, AreSplitAtCommasAndTrimmed) {
     EXPECT_EQ(seen, (std::vector<std::string>{"a", "b", "c d"}));
 }
 
+TEST(Upgrade, IsWhatConnectionNamesInARequestWithoutABody) {
+    const auto upgrade_of = [](Fields fields, unsigned version = 11) {
+        RequestHead head;
+        head.verb = Verb::get;
+        head.method = "GET";
+        head.target = "/";
+        head.version = version;
+        head.fields = std::move(fields);
+        head.fields.push_back({FieldId::host, "Host", "a"});
+        EXPECT_TRUE(validate_request(head).accepted());
+        return std::string(head.upgrade);
+    };
+    const Field connection{FieldId::connection, "Connection", "x, Upgrade"};
+    const Field upgrade{FieldId::upgrade, "Upgrade", "websocket"};
+    EXPECT_EQ(upgrade_of({connection, upgrade}), "websocket");
+    EXPECT_EQ(upgrade_of({upgrade}), "");
+    EXPECT_EQ(upgrade_of({connection}), "");
+    EXPECT_EQ(upgrade_of({connection, upgrade}, 10), "");
+    EXPECT_EQ(upgrade_of({connection, upgrade, upgrade}), "");
+    EXPECT_EQ(upgrade_of({connection, upgrade, {FieldId::content_length, "Content-Length", "1"}}),
+              "");
+    EXPECT_EQ(upgrade_of({connection, upgrade, {FieldId::content_length, "Content-Length", "0"}}),
+              "websocket");
+    EXPECT_EQ(
+        upgrade_of(
+            {connection, upgrade, {FieldId::transfer_encoding, "Transfer-Encoding", "chunked"}}),
+        "");
+}
+
+TEST(Upgrade, A101SwitchesToWhatWasAskedForAndToNothingElse) {
+    const auto accepted = [](Fields fields, std::string_view asked, unsigned version = 11) {
+        ResponseHead head;
+        head.status = 101;
+        head.version = version;
+        head.fields = std::move(fields);
+        const bool good = validate_response(head, Verb::get, asked).accepted();
+        if (good) {
+            EXPECT_EQ(head.framing, Framing::tunnel);
+            EXPECT_FALSE(head.keep_alive);
+        }
+        return good;
+    };
+    const Field connection{FieldId::connection, "Connection", "upgrade"};
+    const Field upgrade{FieldId::upgrade, "Upgrade", "WebSocket"};
+    EXPECT_TRUE(accepted({connection, upgrade}, "websocket"));
+    EXPECT_FALSE(accepted({connection, upgrade}, ""));
+    EXPECT_FALSE(accepted({connection, upgrade}, "foo"));
+    EXPECT_FALSE(accepted({upgrade}, "websocket"));
+    EXPECT_FALSE(accepted({connection}, "websocket"));
+    EXPECT_FALSE(accepted({connection, upgrade, upgrade}, "websocket"));
+    EXPECT_FALSE(accepted({connection, upgrade}, "websocket", 10));
+    EXPECT_FALSE(accepted({connection, upgrade, {FieldId::content_length, "Content-Length", "0"}},
+                          "websocket"));
+}
+
 }  // namespace
 }  // namespace switchyard::http
