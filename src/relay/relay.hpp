@@ -55,6 +55,10 @@ class Relay final : public http::Handler {
     Task<void> fail_upload(Flight& flight);
     void prepare_request(Flight& flight);
 
+    // preview.cpp: what is different for a request that may see the idle slot.
+    Task<bool> answer_preview(Flight& flight);
+    Task<void> enter_preview(Flight& flight);
+
     // answers.cpp: what the proxy answers itself.
     Task<void> fail(Flight& flight, observe::Outcome outcome, unsigned status,
                     std::string_view code);
@@ -64,7 +68,7 @@ class Relay final : public http::Handler {
 
     // books.cpp: what is counted and logged.
     void conclude(Flight& flight) noexcept;
-    void log(const Flight& flight, std::int64_t total_us) const noexcept;
+    void log(Flight& flight, std::int64_t total_us) const noexcept;
     void make_request_id(std::string& out);
 
     WorkerContext& worker_;
