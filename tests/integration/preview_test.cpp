@@ -401,6 +401,18 @@ TEST_F(Preview, WithoutASecretAWordOpensItAndThatIsSaid) {
     EXPECT_EQ(daemon().cli({"preview", "app", "--for", "1h"}).exit.code, 1);
 }
 
+TEST_F(Preview, ATrustedProxySaysThatTheClientCameOverTls) {
+    write_secrets(kSecret);
+    start(preview_config({}, "trusted_proxies: [\"127.0.0.0/8\"]\n"));
+    const std::string good = pass();
+    const auto cookie = [&](const Fields& fields) {
+        return get(link(good), fields).field("Set-Cookie").value_or("");
+    };
+    EXPECT_TRUE(cookie({{"X-Forwarded-Proto", "https"}}).ends_with("; Secure"));
+    EXPECT_TRUE(cookie({{"X-Forwarded-Proto", "http"}}).ends_with("; SameSite=Lax"));
+    EXPECT_TRUE(cookie({}).ends_with("; SameSite=Lax"));
+}
+
 TEST_F(Preview, TheCommandPrintsWhatOpensIt) {
     write_secrets(kSecret);
     start(preview_config());
