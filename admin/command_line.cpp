@@ -16,6 +16,7 @@ constexpr const char* kFooter =
     "Examples:\n"
     "  switchyard status                 what is live, on one screen\n"
     "  switchyard deploy shop            bring a release to the idle slot\n"
+    "  switchyard preview shop           a link to look at it there\n"
     "  switchyard switch shop --plan     what a switch would do, and what speaks against it\n"
     "  switchyard switch shop            make the idle slot live\n"
     "  switchyard rollback shop          and back again\n"
@@ -71,6 +72,7 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
     add_common_options(app, context);
     add_status_command(app, context);
     add_deploy_command(app, context);
+    add_preview_command(app, context);
     add_change_commands(app, context);
     add_history_command(app, context);
     add_events_command(app, context);

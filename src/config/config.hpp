@@ -198,6 +198,38 @@ struct Deploy {
     bool operator==(const Deploy&) const = default;
 };
 
+/// Where an HTTP service is reached.
+struct HttpUrl {
+    bool tls = true;
+    std::string host;  ///< Name or IP address, IPv6 without brackets.
+    std::uint16_t port = 443;
+    std::string path;  ///< Put before every request's path; empty or "/prefix".
+    /// "https://host", "http://[::1]:8080/prefix".
+    [[nodiscard]] std::string text() const;
+    bool operator==(const HttpUrl&) const = default;
+};
+
+/// The ways to the idle slot of a service, and who may take them (docs/preview.md).
+struct Preview {
+    std::string header = "X-Switchyard-Preview";  ///< Request field with the pass; empty: none.
+    std::string cookie = "switchyard_preview";    ///< Cookie with the pass; empty: none, no links.
+    std::string host;               ///< Host name of the preview alone, lower case; empty: none.
+    std::optional<HttpUrl> url;     ///< What links begin with, without path; none: from the hosts.
+    std::string secret_file;        ///< Secrets, one a line: the first signs, each is accepted.
+    std::string secret_credential;  ///< The same as a systemd credential's name.
+    milliseconds max_for = 24h;     ///< The longest that a signed pass may be valid.
+    bool forward = false;           ///< Let the application see what clients send of it.
+
+    std::vector<std::string> secrets;  ///< What was read; never shown.
+    std::string secret_problem;        ///< Why they could not be read; empty: no reason.
+
+    /// Only signed passes open it.
+    [[nodiscard]] bool is_signed() const noexcept {
+        return !secret_file.empty() || !secret_credential.empty();
+    }
+    bool operator==(const Preview&) const = default;
+};
+
 struct Slot {
     std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
     std::vector<Target> targets;
@@ -228,6 +260,7 @@ struct Service {
     std::string server_info_path = "/server_info";  ///< Empty: none. Exact match of the path.
     bool forward_host = true;  ///< Send the client's Host upstream (else the target's address).
     std::optional<Deploy> deploy;
+    std::optional<Preview> preview;  ///< None: the idle slot can't be reached.
     bool operator==(const Service&) const = default;
 };
 
@@ -258,17 +291,6 @@ struct ErrorPage {
     /// replaced.
     std::string html;
     bool operator==(const ErrorPage&) const = default;
-};
-
-/// Where an HTTP service is reached.
-struct HttpUrl {
-    bool tls = true;
-    std::string host;  ///< Name or IP address, IPv6 without brackets.
-    std::uint16_t port = 443;
-    std::string path;  ///< Put before every request's path; empty or "/prefix".
-    /// "https://host", "http://[::1]:8080/prefix".
-    [[nodiscard]] std::string text() const;
-    bool operator==(const HttpUrl&) const = default;
 };
 
 /// How a reserved IP goes on after a request that failed. Delays grow from `first` to `longest`.

@@ -74,6 +74,12 @@ constexpr std::string_view kReservedFields[] = {"connection",
                                                 "transfer-encoding",
                                                 "via"};
 
+/// Further request fields with a meaning of their own: a pass in them would not be one alone.
+constexpr std::string_view kReadFields[] = {
+    "authorization", "cache-control", "cookie",    "expect",       "forwarded",
+    "from",          "origin",        "pragma",    "proxy",        "range",
+    "referer",       "user-agent",    "x-real-ip", "x-request-id", "x-switchyard-error"};
+
 }  // namespace
 
 Parsed<std::string> parse_host_name(std::string_view text) {
@@ -207,6 +213,45 @@ Parsed<std::string> parse_header_name(std::string_view text) {
         std::end(kReservedFields)) {
         return refusal(in_quotes(text) +
                        " has a meaning of its own in HTTP; expected another name");
+    }
+    return std::string(text);
+}
+
+Parsed<std::string> parse_request_field_name(std::string_view text) {
+    auto name = parse_header_name(text);
+    if (!name) return name;
+    const std::string folded = lower(*name);
+    const bool taken =
+        std::find(std::begin(kReadFields), std::end(kReadFields), folded) != std::end(kReadFields);
+    if (taken || folded.starts_with("x-forwarded-") || folded.starts_with("accept") ||
+        folded.starts_with("if-")) {
+        return refusal(in_quotes(text) + " is read by others; expected a name of its own");
+    }
+    return name;
+}
+
+Parsed<std::string> parse_cookie_name(std::string_view text) {
+    if (!is_token(text)) {
+        return refusal(in_quotes(text) +
+                       " is not a cookie's name; expected letters, digits, '-' and '_', or \"\" "
+                       "for none");
+    }
+    const std::string folded = lower(text);
+    if (folded.starts_with("__host-") || folded.starts_with("__secure-")) {
+        return refusal(in_quotes(text) +
+                       " has a prefix that browsers take under conditions only; expected another "
+                       "name");
+    }
+    return std::string(text);
+}
+
+Parsed<std::string> parse_credential_name(std::string_view text) {
+    const bool legal = std::all_of(text.begin(), text.end(), [](char c) {
+        return is_alphanumeric(c) || c == '-' || c == '_' || c == '.';
+    });
+    if (!legal || text.empty() || text.size() > 255 || text.front() == '.') {
+        return refusal(in_quotes(text) +
+                       " is not a credential's name; expected letters, digits, '-', '_' and '.'");
     }
     return std::string(text);
 }

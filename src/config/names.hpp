@@ -32,6 +32,15 @@ namespace switchyard::config {
 /// A field name (RFC 9110 §5.1) that the proxy may add to responses; not one that frames them.
 [[nodiscard]] Parsed<std::string> parse_header_name(std::string_view text);
 
+/// A request field of our own (for the preview): as above, and none that others read.
+[[nodiscard]] Parsed<std::string> parse_request_field_name(std::string_view text);
+
+/// A cookie's name (RFC 6265 §4.1.1), without the prefixes that browsers take over TLS only.
+[[nodiscard]] Parsed<std::string> parse_cookie_name(std::string_view text);
+
+/// The name of a systemd credential (a file name).
+[[nodiscard]] Parsed<std::string> parse_credential_name(std::string_view text);
+
 /// The pseudonym in Via (RFC 9110 §7.6.3): a token.
 [[nodiscard]] Parsed<std::string> parse_pseudonym(std::string_view text);
 

@@ -157,6 +157,7 @@ void read_services(Section& top, Config& config, FileClaims& claims) {
     if (!any) {
         top.missing("services", "expected at least one service, a name with 'hosts' and 'slots'");
     }
+    check_preview_hosts(claims, top.reader().report);
 }
 
 /// Who deploys has to log in.

@@ -14,8 +14,15 @@ namespace switchyard::config {
 struct FileClaims {
     Claims listeners;           ///< By address.
     Claims routes;              ///< By host and path.
+    Claims hosts;               ///< Host names of services that are no wildcards.
     Ssh ssh;                    ///< What hosts that are deployed to may leave out.
     std::vector<Mark> deploys;  ///< Where services say how they are deployed.
+
+    struct PreviewHost {
+        std::string host;
+        Mark mark;
+    };
+    std::vector<PreviewHost> preview_hosts;
 };
 
 /// The whole file. `log` collects the keys, for tests; may be null.
@@ -38,6 +45,13 @@ void read_ssh(Section& section, Ssh& ssh);
 void read_deploy_to(Section& section, const Ssh& ssh, Slot& slot);
 
 void read_deploy(Section& section, Deploy& deploy);
+
+/// `preview` of a service. Reads the secrets; when that fails the section says so itself, since not
+/// every machine that checks a file has them.
+void read_preview(Section& section, Service& service, FileClaims& claims);
+
+/// After all services: the host of a preview belongs to nobody else.
+void check_preview_hosts(const FileClaims& claims, Report& report);
 
 /// `name` has been checked already.
 [[nodiscard]] Service read_service(Section& section, const std::string& name, FileClaims& claims);

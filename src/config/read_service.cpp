@@ -166,6 +166,7 @@ void claim_routes(Section& section, const Service& service, const std::vector<Ma
                             in_quotes(host) + " twice, " + first_given(earlier->mark));
             continue;
         }
+        claims.hosts.claim(host, service.name, marks[i]);
         const auto* earlier =
             claims.routes.claim(host + " " + service.path, service.name, marks[i]);
         if (earlier == nullptr) continue;
@@ -207,6 +208,7 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
         section.missing("slots", "expected 'blue' and 'green', each with 'targets'");
     }
     read_initial_live(section, service);
+    section.section("preview", [&](Section& inner) { read_preview(inner, service, claims); });
     if (service.deploy && service.slots[0].has_value() != service.slots[1].has_value()) {
         section.problem(section.mark("deploy"), "deploy",
                         "goes to the idle slot, and a service with one slot has none; expected "

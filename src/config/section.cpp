@@ -10,7 +10,7 @@ namespace switchyard::config {
 namespace {
 
 /// Keys that the product's documents show and that a later version brings.
-constexpr std::string_view kLaterKeys[] = {"preview", "canary"};
+constexpr std::string_view kLaterKeys[] = {"canary"};
 
 std::string_view kind_name(const Value& value) {
     switch (value.kind) {

@@ -113,6 +113,10 @@ asio::awaitable<HttpReply> AdminRoutes::dispatch(Call call) {
         const bool rollback = path[3] == "rollback";
         co_return co_await change(std::move(call), rollback);
     }
+    if (v1 && name == "services" && path.size() == 4 && path[3] == "preview") {
+        if (!post) co_return wrong_method("POST");
+        co_return co_await preview(std::move(call));
+    }
     if (v1 && name == "services" && path.size() == 4 && path[3] == "deploy") {
         if (get) co_return follow_deploy(call);
         if (!post) co_return wrong_method("GET, POST");

@@ -10,6 +10,18 @@ std::shared_ptr<observe::SlotMetrics> Catalog::metrics(const std::string& servic
     return entry;
 }
 
+void Catalog::add_preview(route::SlotState& slot, const config::Service& service) {
+    auto& entry = preview_metrics_[{service.name, slot.colour}];
+    if (!entry) {
+        entry = std::make_shared<observe::SlotMetrics>(service.name, slot.colour, workers_);
+    }
+    slot.preview_metrics = entry;
+    if (!service.served_by_header.empty()) {
+        slot.preview_lines = service.served_by_header + ": " + slot.name + "; preview\r\n";
+    }
+    slot.preview_lines += "Cache-Control: private, no-store\r\nX-Robots-Tag: noindex\r\n";
+}
+
 std::shared_ptr<route::Target> Catalog::target(const std::string& service, Colour colour,
                                                const config::Target& config) {
     auto& entry = targets_[{service, colour, config.address}];
@@ -39,8 +51,10 @@ std::shared_ptr<const route::ServiceState> Catalog::make_state(
         if (!service->served_by_header.empty()) {
             slot.served_by_line = service->served_by_header + ": " + slot.name + "\r\n";
         }
+        if (service->preview) add_preview(slot, *service);
         state->slots[index_of(colour)] = std::move(slot);
     }
+    if (service->preview) state->preview.emplace(*service->preview);
     state->config = std::move(service);
     return state;
 }

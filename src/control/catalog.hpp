@@ -15,8 +15,9 @@
 
 namespace switchyard::control {
 
-/// The objects that live longer than an epoch: one Target for each (service, slot, address) and one
-/// SlotMetrics for each (service, slot). Builds service states out of them. Control thread only.
+/// The objects that live longer than an epoch: one Target for each (service, slot, address), one
+/// SlotMetrics for each (service, slot), and another one for its previews. Builds service states
+/// out of them. Control thread only.
 class Catalog {
   public:
     explicit Catalog(std::size_t workers) : workers_(workers) {}
@@ -32,6 +33,9 @@ class Catalog {
                                                                 Colour colour);
 
   private:
+    /// What requests in preview are counted in and marked with.
+    void add_preview(route::SlotState& slot, const config::Service& service);
+
     using TargetKey = std::tuple<std::string, Colour, std::string>;
 
     [[nodiscard]] std::shared_ptr<route::Target> target(const std::string& service, Colour colour,
@@ -41,6 +45,8 @@ class Catalog {
     std::uint32_t next_target_id_ = 1;
     std::map<TargetKey, std::shared_ptr<route::Target>> targets_;
     std::map<std::pair<std::string, Colour>, std::shared_ptr<observe::SlotMetrics>> metrics_;
+    std::map<std::pair<std::string, Colour>, std::shared_ptr<observe::SlotMetrics>>
+        preview_metrics_;
 };
 
 }  // namespace switchyard::control

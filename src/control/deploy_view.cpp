@@ -46,6 +46,12 @@ std::string hint_of(const DeployJob& job) {
     const std::string& service = job.request.service;
     const Deployment& machine = job.machine;
     if (machine.status == Status::deployed) {
+        if (job.service->preview) {
+            return fmt::format(
+                "Look at it: switchyard preview {0}. Make it live: switchyard "
+                "switch {0}",
+                service);
+        }
         return fmt::format("Make it live: switchyard switch {}", service);
     }
     if (machine.status == Status::switched) {

@@ -268,6 +268,14 @@ Refusal no_reserved_ip() {
             {}};
 }
 
+Refusal no_preview(const std::string& service) {
+    return {404,
+            "no_preview",
+            fmt::format("{} has no preview: its idle slot can't be reached.", service),
+            "Add the section preview to the service in the configuration, then: switchyard reload",
+            {}};
+}
+
 Refusal stopping() {
     return {503, "stopping", "The daemon is shutting down.", "Try again when it is back.", {}};
 }

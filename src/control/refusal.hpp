@@ -75,6 +75,8 @@ struct Refusal {
 [[nodiscard]] Refusal not_acknowledged(const std::string& service,
                                        const std::vector<std::size_t>& workers);
 [[nodiscard]] Refusal no_reserved_ip();
+/// The service has no section preview.
+[[nodiscard]] Refusal no_preview(const std::string& service);
 [[nodiscard]] Refusal stopping();
 [[nodiscard]] Refusal internal_error(std::string_view what);
 

@@ -158,6 +158,12 @@ std::vector<std::string> describe_changes(const config::Config& old_config,
 std::vector<std::string> reload_warnings(const config::Config& config) {
     std::vector<std::string> warnings;
     for (const config::Service& service : config.services) {
+        if (service.preview && !service.preview->is_signed()) {
+            warnings.push_back(fmt::format(
+                "the preview of {} has no secret: whoever knows its header, cookie or host reaches "
+                "the idle slot",
+                service.name));
+        }
         if (service.slots[0] && service.slots[1]) continue;
         warnings.push_back(fmt::format("service {} has only slot {}: it can't be switched",
                                        service.name, service.slots[0] ? "blue" : "green"));

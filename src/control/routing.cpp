@@ -46,6 +46,7 @@ void Routing::begin(std::shared_ptr<const config::Config> config, Services servi
     auto first = std::make_shared<route::Snapshot>();
     first->version = 1;
     first->hosts = std::make_shared<const route::HostTable>(config->services);
+    first->previews = route::PreviewTable::make(config->services);
     first->config = std::move(config);
     first->services = std::move(services);
     confirmed_ = first->version;
@@ -75,6 +76,7 @@ asio::awaitable<Routing::Published> Routing::replace_all(
     auto snapshot = std::make_shared<route::Snapshot>(*current_);
     if (!(config->services == current_->config->services)) {
         snapshot->hosts = std::make_shared<const route::HostTable>(config->services);
+        snapshot->previews = route::PreviewTable::make(config->services);
     }
     snapshot->config = std::move(config);
     snapshot->services = std::move(services);

@@ -53,6 +53,38 @@ json::object drain_json(const DrainJob& job, bool kept) {
     return drain;
 }
 
+/// What of a slot's requests were previews; null: the service has none.
+json::value preview_counts_json(const route::SlotState& slot) {
+    if (!slot.preview_metrics) return nullptr;
+    const observe::SlotMetrics& metrics = *slot.preview_metrics;
+    std::uint64_t ended = 0;
+    for (const observe::SlotCell& cell : metrics.cells()) {
+        for (const observe::Counter& count : cell.by_outcome)
+            ended += count.get();
+    }
+    json::object object;
+    object["in_flight"] = metrics.sum(&observe::SlotCell::in_flight);
+    object["requests_total"] = ended + metrics.sum(&observe::SlotCell::in_flight);
+    object["errors_total"] = metrics.sum(&observe::SlotCell::errors);
+    return object;
+}
+
+/// How the idle slot can be looked at; null: not at all.
+json::value preview_json(const std::optional<config::Preview>& preview) {
+    if (!preview) return nullptr;
+    const auto text_or_null = [](const std::string& text) {
+        return text.empty() ? json::value(nullptr) : json::value(text);
+    };
+    json::object object;
+    object["signed"] = preview->is_signed();
+    object["header"] = text_or_null(preview->header);
+    object["cookie"] = text_or_null(preview->cookie);
+    object["host"] = text_or_null(preview->host);
+    object["max_for_ms"] = nullptr;
+    if (preview->is_signed()) object["max_for_ms"] = preview->max_for.count();
+    return object;
+}
+
 json::object slot_json(const Controller& controller, const route::ServiceState& state,
                        const route::SlotState& slot) {
     const Books books = controller.routing().books(state.name(), slot.colour);
@@ -76,6 +108,7 @@ json::object slot_json(const Controller& controller, const route::ServiceState& 
     object["requests_per_second"] = std::round(rate.per_second() * 10) / 10;
     object["requests_total"] = books.accepted();
     object["errors_total"] = slot.metrics->sum(&observe::SlotCell::errors);
+    object["preview"] = preview_counts_json(slot);
     object["books"] = books_json(books);
     object["targets"] = std::move(targets);
     return object;
@@ -156,6 +189,7 @@ json::object service_json(const Controller& controller, const route::ServiceStat
         if (job->service == state.name()) drains.push_back(drain_json(*job, false));
     }
     object["drains"] = std::move(drains);
+    object["preview"] = preview_json(state.config->preview);
     object["reserved_ip"] = controller.reserved_ip(state.name());
     object["change"] = nullptr;
     if (const auto change = controller.change_under_way(state.name())) {
@@ -246,6 +280,7 @@ observe::Scrape scrape(const Controller& controller) {
         for (const auto& slot : state->slots) {
             if (!slot) continue;
             scrape.slots.push_back(slot->metrics);
+            if (slot->preview_metrics) scrape.previews.push_back(slot->preview_metrics);
             for (const auto& target : slot->targets) {
                 observe::TargetGauge gauge;
                 gauge.service = state->name();

@@ -43,6 +43,8 @@ void write_json(LineWriter& out, const AccessRecord& record, std::string_view st
     out.escaped<Escape::json>(record.service);
     out.literal("\",\"slot\":\"");
     out.escaped<Escape::json>(record.slot);
+    out.literal("\",\"preview\":\"");
+    out.escaped<Escape::json>(record.preview);
     out.literal("\",\"upstream\":\"");
     out.escaped<Escape::json>(record.upstream);
     out.literal("\",\"epoch\":");
@@ -115,6 +117,8 @@ void write_combined(LineWriter& out, const AccessRecord& record, std::string_vie
     write_or_dash<Escape::quoted>(out, record.service);
     out.literal("\" slot=\"");
     write_or_dash<Escape::quoted>(out, record.slot);
+    out.literal("\" preview=\"");
+    write_or_dash<Escape::quoted>(out, record.preview);
     out.literal("\" upstream=\"");
     write_or_dash<Escape::quoted>(out, record.upstream);
     out.literal("\" epoch=");

@@ -23,6 +23,7 @@ struct AccessRecord {
     std::string_view tls;       ///< "TLSv1.3", or empty.
     std::string_view service;
     std::string_view slot;      ///< "blue", "green", or empty.
+    std::string_view preview;   ///< Id of the pass to the idle slot, or empty: no preview.
     std::string_view upstream;  ///< Address of the target.
     std::string_view request_id;
     std::string_view referer;
@@ -41,7 +42,7 @@ struct AccessRecord {
 
 /// json: one object a line. The fields, always all of them, in this order: time (RFC 3339, UTC,
 /// milliseconds; the request's start), client, method, target, host, protocol, tls, status,
-/// outcome, error, service, slot, upstream, epoch, bytes_received, bytes_sent, connect_us,
+/// outcome, error, service, slot, preview, upstream, epoch, bytes_received, bytes_sent, connect_us,
 /// first_byte_us, total_us, retries, request_id, referer, user_agent: as in AccessRecord. A text
 /// that there is none of is "", a duration that did not happen is null. Bytes that are not UTF-8
 /// become the text \xHH. combined: the combined format of the Apache server, then the other fields

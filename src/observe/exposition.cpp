@@ -197,6 +197,37 @@ void expose_slots(const Scrape& scrape, std::vector<MetricFamily>& page) {
     }
 }
 
+/// Requests in preview: apart from those of the live slot, which alarms are made of.
+void expose_previews(const Scrape& scrape, std::vector<MetricFamily>& page) {
+    Family requests =
+        counter("switchyard_preview_requests_total",
+                "Requests in preview of the idle slot that ended, by class of the status sent.");
+    Family outcomes = counter("switchyard_preview_request_outcomes_total",
+                              "Requests in preview that ended, by how they ended.");
+    Family in_flight =
+        gauge("switchyard_preview_requests_in_flight", "Requests in preview that a slot has now.");
+    for (const auto& metrics : scrape.previews) {
+        SlotTotals totals;
+        for (const SlotCell& cell : metrics->cells())
+            totals.add(cell);
+        const std::string_view service = metrics->service();
+        const std::string_view slot = to_string(metrics->colour());
+        for (std::size_t i = 0; i < totals.by_status_class.size(); ++i) {
+            requests.add({{"service", service}, {"slot", slot}, {"code", kStatusClasses[i]}},
+                         totals.by_status_class[i]);
+        }
+        for (std::size_t i = 0; i < kOutcomes; ++i) {
+            outcomes.add({{"service", service},
+                          {"slot", slot},
+                          {"outcome", to_string(static_cast<Outcome>(i))}},
+                         totals.by_outcome[i]);
+        }
+        in_flight.add({{"service", service}, {"slot", slot}}, totals.in_flight);
+    }
+    for (Family* family : {&requests, &outcomes, &in_flight})
+        family->move_to(page);
+}
+
 void expose_services(const Scrape& scrape, std::vector<MetricFamily>& page) {
     Family live = gauge("switchyard_slot_live", "1 for the slot that gets production traffic.");
     Family epoch = gauge("switchyard_service_epoch",
@@ -389,6 +420,7 @@ void expose_process(const Scrape& scrape, std::vector<MetricFamily>& page) {
 std::string expose(const Scrape& scrape) {
     std::vector<MetricFamily> page;
     expose_slots(scrape, page);
+    expose_previews(scrape, page);
     expose_services(scrape, page);
     expose_deploys(scrape, page);
     if (scrape.reserved_ip) expose_reserved_ip(*scrape.reserved_ip, page);

@@ -71,6 +71,7 @@ struct ReservedIpGauge {
 
 struct Scrape {
     std::vector<std::shared_ptr<SlotMetrics>> slots;
+    std::vector<std::shared_ptr<SlotMetrics>> previews;  ///< Slots of services with a preview.
     std::span<const WorkerCell> workers;
     std::vector<TargetGauge> targets;
     std::vector<ServiceGauge> services;

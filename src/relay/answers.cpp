@@ -1,6 +1,7 @@
 // What the proxy answers itself: errors, redirects, the name of the live slot.
 #include "h1/serialize.hpp"
 #include "relay/error_page.hpp"
+#include "relay/preview.hpp"
 #include "relay/relay.hpp"
 
 #include <chrono>
@@ -38,9 +39,15 @@ Task<void> Relay::send_local(Flight& flight, unsigned status, std::string_view c
     if (!content_type.empty()) {
         reply.fields.push_back({http::FieldId::content_type, "Content-Type", content_type});
     }
-    reply.fields.push_back({http::FieldId::cache_control, "Cache-Control", "no-store"});
-    reply.fields.push_back({http::FieldId::unknown, "X-Request-Id", flight.request_id});
     reply.raw_lines = flight.options->via_line;
+    if (flight.in_preview()) {
+        flight.lines = flight.slot->preview_lines;
+        flight.lines += flight.options->via_line;
+        reply.raw_lines = flight.lines;
+    } else {
+        reply.fields.push_back({http::FieldId::cache_control, "Cache-Control", "no-store"});
+    }
+    reply.fields.push_back({http::FieldId::unknown, "X-Request-Id", flight.request_id});
     reply.content_length = flight.page.size();
     reply.send_content_length = true;
     http::Chunk whole;
@@ -78,8 +85,9 @@ Task<void> Relay::fail(Flight& flight, observe::Outcome outcome, unsigned status
         flight.reply.fields.push_back({http::FieldId::retry_after, "Retry-After", "1"});
     }
     const bool json = prefers_json(exchange.request().value(http::FieldId::accept));
-    const std::string_view type = make_error_page(flight.page, status, code, flight.request_id,
-                                                  json, flight.options->error_pages);
+    const std::string_view type =
+        make_error_page(flight.page, status, code, flight.request_id, json,
+                        flight.options->error_pages, preview_note(flight));
     co_await send_local(flight, status, type);
 }
 
@@ -113,7 +121,7 @@ Task<void> Relay::redirect(Flight& flight) {
     co_await send_local(flight, simple ? 301 : 308, {});
 }
 
-/// The live slot's name and nothing else.
+/// The slot's name and nothing else: the live one's, or in a preview the idle one's.
 Task<void> Relay::server_info(Flight& flight) {
     flight.outcome = observe::Outcome::refused;
     flight.page = flight.slot->name;

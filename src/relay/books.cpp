@@ -1,5 +1,6 @@
 // What is counted and logged of a request when it is over (C18).
 #include "relay/client_address.hpp"
+#include "relay/preview.hpp"
 #include "relay/relay.hpp"
 
 #include <chrono>
@@ -13,7 +14,7 @@ void Relay::conclude(Flight& flight) noexcept {
     const std::uint64_t now_ns = net::EventLoop::now_ns();
     const std::int64_t total_us = micros_between(exchange.started_ns(), now_ns);
     if (flight.slot != nullptr) {
-        observe::SlotCell& cell = flight.slot->metrics->cell(worker_.index);
+        observe::SlotCell& cell = flight.metrics->cell(worker_.index);
         if (flight.was_tunnel) {
             // It may have lasted for days: what was waited for is its beginning. Its octets were
             // counted as they passed.
@@ -36,7 +37,7 @@ void Relay::conclude(Flight& flight) noexcept {
     if (flight.slot != nullptr) flight.leave(flight.outcome);
 }
 
-void Relay::log(const Flight& flight, std::int64_t total_us) const noexcept {
+void Relay::log(Flight& flight, std::int64_t total_us) const noexcept {
     http::Exchange& exchange = *flight.exchange;
     const http::RequestHead& request = exchange.request();
     observe::AccessRecord record;
@@ -44,6 +45,11 @@ void Relay::log(const Flight& flight, std::int64_t total_us) const noexcept {
     record.client = client_address(request, exchange.peer(), flight.options->trusted_proxies);
     record.method = request.method;
     record.target = request.target;
+    // What opens a preview is nobody's business who reads a log.
+    if (worker_.snapshot.load(std::memory_order_acquire)->previews != nullptr) {
+        record.target = without_pass(record.target, flight.preview_target);
+    }
+    if (flight.in_preview()) record.preview = flight.visit.id;
     record.host = request.host;
     record.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
     record.tls = exchange.peer().tls_version;

@@ -108,7 +108,8 @@ bool prefers_json(std::string_view accept) noexcept {
 
 std::string_view make_error_page(std::string& body, unsigned status, std::string_view code,
                                  std::string_view request_id, bool json,
-                                 const std::map<unsigned, config::ErrorPage>& pages) {
+                                 const std::map<unsigned, config::ErrorPage>& pages,
+                                 std::string_view note) {
     body.clear();
     if (json) {
         body += R"({"error":{"status":)";
@@ -116,6 +117,7 @@ std::string_view make_error_page(std::string& body, unsigned status, std::string
         body += R"(,"code":")";
         body += code;
         body += R"(","message":")";
+        body += note;
         body += advice(status);
         body += R"(","request_id":")";
         body += request_id;
@@ -124,10 +126,11 @@ std::string_view make_error_page(std::string& body, unsigned status, std::string
     }
     auto page = pages.find(status);
     if (page == pages.end()) page = pages.find(0);
-    if (page != pages.end()) {
+    if (page != pages.end() && note.empty()) {
         fill_in(body, page->second.html, status, code, request_id);
     } else {
         fill_in(body, kHtml, status, code, request_id);
+        body += note;
         body += advice(status);
         fill_in(body, kHtmlEnd, status, code, request_id);
     }

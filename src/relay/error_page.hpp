@@ -15,9 +15,11 @@ namespace switchyard::relay {
 [[nodiscard]] bool prefers_json(std::string_view accept) noexcept;
 
 /// Puts the page for `status` into `body`: the configured one when there is one, else ours.
-/// Returns its content type.
+/// Returns its content type. A `note` (plain text without markup characters) is said before the
+/// advice, and always on our page: who sees a preview has to know it.
 std::string_view make_error_page(std::string& body, unsigned status, std::string_view code,
                                  std::string_view request_id, bool json,
-                                 const std::map<unsigned, config::ErrorPage>& pages);
+                                 const std::map<unsigned, config::ErrorPage>& pages,
+                                 std::string_view note = {});
 
 }  // namespace switchyard::relay

@@ -8,6 +8,9 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     options = on.options;
     service = nullptr;
     slot = nullptr;
+    metrics = nullptr;
+    way = route::Way::live;
+    visit = {};
     outcome = observe::Outcome::completed;
     status = 0;
     error = {};
@@ -27,15 +30,17 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     tried.clear();
 }
 
-void Flight::enter(const route::ServiceState& to, const route::SlotState& on) noexcept {
-    service = &to;
-    slot = &on;
-    on.ledger->cell(worker->index).enter(net::EventLoop::now_ns());
-    on.metrics->cell(worker->index).in_flight.add();
+void Flight::enter(const route::Decision& decision) noexcept {
+    service = decision.service;
+    slot = decision.slot;
+    way = decision.way;
+    metrics = way == route::Way::preview ? slot->preview_metrics.get() : slot->metrics.get();
+    slot->ledger->cell(worker->index).enter(net::EventLoop::now_ns());
+    metrics->cell(worker->index).in_flight.add();
 }
 
 void Flight::move_on() noexcept {
-    slot->metrics->cell(worker->index).in_flight.subtract();
+    metrics->cell(worker->index).in_flight.subtract();
     slot->ledger->cell(worker->index).move();
     slot = nullptr;
     service = nullptr;
@@ -43,7 +48,7 @@ void Flight::move_on() noexcept {
 
 void Flight::leave(observe::Outcome how) noexcept {
     route::Ledger::Cell& books = slot->ledger->cell(worker->index);
-    slot->metrics->cell(worker->index).in_flight.subtract();
+    metrics->cell(worker->index).in_flight.subtract();
     if (was_tunnel) books.end_tunnel(told_to_go, how == observe::Outcome::cut);
     books.leave(how);
     slot = nullptr;

@@ -5,6 +5,7 @@
 #include "http/forward.hpp"
 #include "observe/outcome.hpp"
 #include "relay/worker_context.hpp"
+#include "route/decision.hpp"
 #include "route/snapshot.hpp"
 #include "upstream/connection.hpp"
 
@@ -29,7 +30,7 @@ class Flight {
 
     /// C2: binds the request to a slot. To be called right after the snapshot was loaded, without a
     /// suspension in between.
-    void enter(const route::ServiceState& service, const route::SlotState& slot) noexcept;
+    void enter(const route::Decision& decision) noexcept;
     /// Gives the lease back for a retry (C10), which enters anew.
     void move_on() noexcept;
     /// Gives the lease back for good; the last thing that is done with the service.
@@ -59,13 +60,21 @@ class Flight {
     /// The upload has ended: what was kept is the first piece of the next try.
     void rewind_body() noexcept;
 
+    [[nodiscard]] bool in_preview() const noexcept {
+        return slot != nullptr && way == route::Way::preview;
+    }
+
     /// Ends the waits on the upstream side.
     void cancel_upstream() noexcept;
 
     http::Exchange* exchange = nullptr;
     WorkerContext* worker = nullptr;
     const route::ServiceState* service = nullptr;
-    const route::SlotState* slot = nullptr;  ///< Set while a lease is held.
+    const route::SlotState* slot = nullptr;   ///< Set while a lease is held.
+    observe::SlotMetrics* metrics = nullptr;  ///< Where it is counted; set with `slot`.
+    route::Way way = route::Way::live;        ///< How it came to the slot.
+    route::PreviewVisit visit;
+    std::shared_ptr<const route::PreviewTable> previews;  ///< Set if the visit left signs.
     std::unique_ptr<upstream::Connection> connection;
     std::shared_ptr<const RelayOptions> options;
 
@@ -113,6 +122,8 @@ class Flight {
     http::OutgoingResponse reply;
     std::string lines;
     std::string page;
+    std::string preview_target;   ///< The target without what belongs to a preview.
+    std::string preview_cookies;  ///< The same of the cookies; or a cookie that is set.
     std::vector<std::uint32_t> tried;
 
     // The worker's list of flights.

@@ -1,5 +1,6 @@
 // One request and its response over one upstream connection.
 #include "h1/serialize.hpp"
+#include "relay/preview.hpp"
 #include "relay/relay.hpp"
 
 namespace switchyard::relay {
@@ -21,7 +22,9 @@ void Relay::prepare_request(Flight& flight) {
     const config::Service& config = *flight.service->config;
     http::OutgoingRequest& out = flight.outgoing;
     out.method = request.method;
+    const bool hides = hides_preview(flight);
     out.target = request.origin_target;
+    if (hides) out.target = route::without_preview_parameter(out.target, flight.preview_target);
     if (config.strip_path && config.path.size() > 1 && out.target.starts_with(config.path)) {
         std::size_t size = config.path.size();
         while (config.path[size - 1] == '/')
@@ -40,6 +43,9 @@ void Relay::prepare_request(Flight& flight) {
     const http::ForwardRequest context{&flight.exchange->peer(), flight.request_id, host,
                                        flight.options->via_request};
     http::forward_request(request, context, flight.forward, out.fields);
+    if (hides) {
+        route::remove_signs(out.fields, flight.previews->names(), flight.preview_cookies);
+    }
     out.framing = request.framing;
     out.content_length = request.content_length;
     out.send_content_length = request.has_content_length;
@@ -186,6 +192,10 @@ void Relay::prepare_reply(Flight& flight) {
     reply.reason = flight.response.reason;
     http::forward_response(flight.response, flight.service->config->served_by_header, reply.fields);
     flight.lines = flight.slot->served_by_line;
+    if (flight.in_preview()) {
+        drop_caching_fields(reply.fields);
+        flight.lines = flight.slot->preview_lines;
+    }
     flight.lines += flight.options->via_line;
     flight.lines += "X-Request-Id: ";
     flight.lines += flight.request_id;

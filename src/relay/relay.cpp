@@ -80,6 +80,7 @@ void Relay::release(std::unique_ptr<Flight> flight) {
     flight->exchange = nullptr;
     flight->connection.reset();
     flight->options.reset();
+    flight->previews.reset();
     if (spare_.size() < kSpareFlights) spare_.push_back(std::move(flight));
 }
 
@@ -143,10 +144,13 @@ Task<void> Relay::refuse(http::Exchange& exchange, unsigned status, std::string_
 /// C1, C2: loads the snapshot, decides, and takes the lease, without a suspension in between.
 bool Relay::bind(Flight& flight) noexcept {
     const route::Snapshot& snapshot = *worker_.snapshot.load(std::memory_order_acquire);
-    const route::ServiceState* service =
-        snapshot.match(flight.forward.host_lower, flight.exchange->request().path);
-    if (service == nullptr) return false;
-    flight.enter(*service, service->live_slot());
+    const bool previewed = flight.visit.granted;
+    const route::Decision decision = route::decide(snapshot, flight.forward.host_lower,
+                                                   flight.exchange->request(), flight.visit);
+    // No retry makes a live request out of one that was meant for the idle slot.
+    if (decision.service == nullptr || (previewed && !flight.visit.granted)) return false;
+    if (flight.visit.signs) flight.previews = snapshot.previews;
+    flight.enter(decision);
     return true;
 }
 
@@ -170,6 +174,10 @@ Task<void> Relay::serve(Flight& flight) {
         co_await server_info(flight);
         co_return;
     }
+    if (flight.in_preview()) {
+        const bool answered = co_await answer_preview(flight);
+        if (answered) co_return;
+    }
     const std::uint64_t body_limit = config.body_bytes.value_or(flight.options->body_bytes);
     exchange.limit_body(body_limit);
     if (body_limit != 0 && request.content_length > body_limit) {
@@ -180,7 +188,7 @@ Task<void> Relay::serve(Flight& flight) {
         const bool last = flight.retries >= flight.service->config->retries;
         const Attempt result = co_await attempt(flight, last);
         if (result == Attempt::done) co_return;
-        flight.slot->metrics->cell(worker_.index).retries.add();
+        flight.metrics->cell(worker_.index).retries.add();
         if (result == Attempt::stale) {
             flight.fresh_connection = true;
         } else {
@@ -214,7 +222,7 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
     const http::RequestHead& request = flight.exchange->request();
     const route::SlotState& slot = *flight.slot;
     const config::Service& config = *flight.service->config;
-    observe::SlotCell& cell = slot.metrics->cell(worker_.index);
+    observe::SlotCell& cell = flight.metrics->cell(worker_.index);
     const std::uint64_t started_ns = net::EventLoop::now_ns();
     const AtTarget target(
         upstream::pick_target(slot, worker_.index, started_ns, flight.tried, worker_.random),

@@ -63,6 +63,9 @@ class Relay final : public http::Handler {
 
     // upgrade.cpp: an origin that switched protocols.
     Task<void> pass_tunnel(Flight& flight);
+    // preview.cpp: what is different for a request that may see the idle slot.
+    Task<bool> answer_preview(Flight& flight);
+    Task<void> enter_preview(Flight& flight);
 
     // answers.cpp: what the proxy answers itself.
     Task<void> fail(Flight& flight, observe::Outcome outcome, unsigned status,
@@ -73,7 +76,7 @@ class Relay final : public http::Handler {
 
     // books.cpp: what is counted and logged.
     void conclude(Flight& flight) noexcept;
-    void log(const Flight& flight, std::int64_t total_us) const noexcept;
+    void log(Flight& flight, std::int64_t total_us) const noexcept;
     void make_request_id(std::string& out);
 
     WorkerContext& worker_;

@@ -23,7 +23,7 @@ Task<void> Relay::pass_tunnel(Flight& flight) {
         if (flight.was_cut) flight.error = "drained";
         co_return;
     }
-    observe::SlotCell& cell = flight.slot->metrics->cell(worker_.index);
+    observe::SlotCell& cell = flight.metrics->cell(worker_.index);
     Tunnel tunnel({.client = exchange,
                    .origin = flight.connection->session,
                    .cell = cell,

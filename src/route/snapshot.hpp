@@ -5,6 +5,7 @@
 #include "observe/slot_metrics.hpp"
 #include "route/host_table.hpp"
 #include "route/ledger.hpp"
+#include "route/preview_table.hpp"
 #include "route/target.hpp"
 
 #include <cstdint>
@@ -24,6 +25,10 @@ struct SlotState {
     std::shared_ptr<Ledger> ledger;
     std::shared_ptr<observe::SlotMetrics> metrics;
     std::string served_by_line;  ///< "X-Served-By: blue-production\r\n", or empty.
+
+    // Null and empty where the service has no preview.
+    std::shared_ptr<observe::SlotMetrics> preview_metrics;  ///< Of requests in preview, apart.
+    std::string preview_lines;  ///< The same for them: X-Served-By, and what keeps caches off.
 };
 
 /// A service in one epoch: routing, options and epoch are one immutable object (C1). Requests
@@ -34,6 +39,7 @@ struct ServiceState {
     std::uint64_t epoch = 1;
     Colour live = Colour::blue;
     std::optional<SlotState> slots[2];
+    std::optional<PreviewGate> preview;  ///< None: the idle slot can't be reached.
 
     [[nodiscard]] const std::string& name() const noexcept { return config->name; }
     [[nodiscard]] const SlotState& live_slot() const noexcept { return *slots[index_of(live)]; }
@@ -50,6 +56,7 @@ struct Snapshot {
     /// In the order of config->services; hosts refers to these positions.
     std::vector<std::shared_ptr<const ServiceState>> services;
     std::shared_ptr<const HostTable> hosts;
+    std::shared_ptr<const PreviewTable> previews;  ///< Null: no service has a preview.
 
     /// The service for a host (lower case, without port) and a path; nullptr: none.
     [[nodiscard]] const ServiceState* match(std::string_view host,

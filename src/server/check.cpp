@@ -36,6 +36,20 @@ int check_certificates(const config::Config& config) {
     return problems;
 }
 
+/// Offline it is only said, as below.
+int check_preview_secrets(const config::Config& config, bool offline) {
+    int problems = 0;
+    for (const config::Service& service : config.services) {
+        if (!service.preview) continue;
+        const std::string& problem = service.preview->secret_problem;
+        if (problem.empty()) continue;
+        std::fprintf(stderr, "%s: services.%s.preview: %s%s\n", config.file.c_str(),
+                     service.name.c_str(), offline ? "note: " : "", problem.c_str());
+        if (!offline) ++problems;
+    }
+    return problems;
+}
+
 /// What does not depend on the network: whether token and CA certificates can be read. Offline it
 /// is only said: the machine may not have them, and the daemon starts without them as well.
 int check_files(const config::Config& config, bool offline) {
@@ -80,7 +94,7 @@ int check_token(const config::Config& config) {
 }  // namespace
 
 int check(const config::Config& config, bool offline) {
-    int problems = check_certificates(config);
+    int problems = check_certificates(config) + check_preview_secrets(config, offline);
     if (config.reserved_ip) {
         const int unreadable = check_files(config, offline);
         problems += unreadable;

@@ -64,6 +64,10 @@ std::shared_ptr<const WorkerOptions> Front::prepared_options() const {
 
 Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
     discard();
+    for (const config::Service& service : config->services) {
+        if (!service.preview || service.preview->secret_problem.empty()) continue;
+        return Error("the preview of " + service.name + ": " + service.preview->secret_problem);
+    }
     plan_ = std::make_shared<Plan>();
     plan_->config = config;
     plan_->options = std::make_shared<const WorkerOptions>(*config);

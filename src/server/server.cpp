@@ -174,6 +174,11 @@ asio::awaitable<void> Daemon::serve() {
         spdlog::info("listening address={} tls={} redirect={}", log_value(listener.address),
                      listener.tls, listener.redirect);
     }
+    for (const config::Service& service : config_->services) {
+        if (service.preview && !service.preview->is_signed()) {
+            spdlog::warn("preview_without_secret service={}", log_value(service.name));
+        }
+    }
     if (config_->limits.connections == 0) {
         spdlog::info("connection_limit connections={} reason=descriptors",
                      front_.connection_limit());

@@ -32,6 +32,8 @@ TEST(Completion, KnowsCommandsOptionsAndSlots) {
     EXPECT_EQ(completed("s"), "status switch");
     EXPECT_EQ(completed("switch --dr"), "--drain-timeout");
     EXPECT_EQ(completed("de"), "deploy");
+    EXPECT_EQ(completed("pre"), "preview");
+    EXPECT_EQ(completed("preview --for 2h shop \"\""), "");
     EXPECT_EQ(completed("deploy --ver"), "--version");
     EXPECT_EQ(completed("deploy --version v1 --env A=b shop \"\""), "");
     EXPECT_EQ(completed("switch --if-epoch 7 shop \"\""), "blue green");

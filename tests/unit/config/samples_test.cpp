@@ -100,6 +100,12 @@ TEST(Samples, SwitchyardYamlShowsTheDefaults) {
     service.health_check.path.clear();
     service.health_check.host.clear();
     service.body_bytes.reset();
+    ASSERT_TRUE(service.preview);
+    Preview preview = *std::exchange(service.preview, std::nullopt);
+    for (std::string* own : {&preview.host, &preview.secret_file, &preview.secret_problem})
+        own->clear();
+    preview.url.reset();
+    EXPECT_EQ(preview, Preview());
     EXPECT_EQ(service, Service());
 
     ASSERT_TRUE(config.reserved_ip);
@@ -151,6 +157,7 @@ int load_examples(const std::string& page) {
 
 TEST(Samples, TheDocumentationsExamplesLoad) {
     EXPECT_GE(load_examples("configuration.md"), 5);
+    EXPECT_GE(load_examples("preview.md"), 2);
     EXPECT_GE(load_examples("tls.md"), 3);
 }
 

@@ -177,6 +177,16 @@ TEST_F(AdminServer, TellsItsStatus) {
     EXPECT_TRUE(target.at("last_check").as_object().at("status").is_null());
 }
 
+TEST_F(AdminServer, TellsNothingOfAPreviewThatThereIsNot) {
+    const Answer answer = call("POST", "/v1/services/app/preview");
+    EXPECT_EQ(answer.status, 404U);
+    EXPECT_EQ(code(answer), "no_preview");
+    EXPECT_EQ(code(call("POST", "/v1/services/nobody/preview")), "unknown_service");
+    EXPECT_EQ(code(call("POST", "/v1/services/app/preview", R"({"for":1})")), "bad_request");
+    EXPECT_EQ(call("GET", "/v1/services/app/preview").status, 405U);
+    EXPECT_TRUE(call("GET", "/v1/services/app").object().at("preview").is_null());
+}
+
 TEST_F(AdminServer, SwitchesAndStreamsAndKnowsThePeer) {
     const auto ledger = house->publisher.enter("app");
     house->publisher.leave(ledger, observe::Outcome::completed);

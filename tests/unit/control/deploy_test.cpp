@@ -38,6 +38,18 @@ class DeployTest : public ::testing::Test {
     DeployHouse house;
 };
 
+TEST(DeployHint, SaysHowToLookAtARelease) {
+    for (const bool preview : {false, true}) {
+        config::Service service = DeployHouse::deployable("app");
+        if (preview) service.preview.emplace();
+        DeployHouse house(make_config({service}));
+        house.start();
+        const std::string hint = text(house.deploy(DeployHouse::request()), "hint");
+        EXPECT_EQ(hint.find("switchyard preview app") != std::string::npos, preview) << hint;
+        EXPECT_THAT(hint, HasSubstr("switchyard switch app"));
+    }
+}
+
 TEST_F(DeployTest, InstallsOnTheIdleSlotAndLeavesTheLiveOneAlone) {
     house.hosts.acts["install"].output = {"pulling", "restarted"};
     DeployRequest request = DeployHouse::request();

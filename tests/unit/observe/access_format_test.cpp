@@ -24,6 +24,7 @@ AccessRecord sample() {
     record.tls = "TLSv1.3";
     record.service = "scoreboard";
     record.slot = "blue";
+    record.preview = "k3f";
     record.upstream = "10.10.0.2:8000";
     record.request_id = "5f0c1b";
     record.referer = "https://scores.example/";
@@ -55,7 +56,8 @@ TEST(AccessFormat, JsonHasEveryField) {
               R"({"time":"2026-03-01T03:12:09.120Z","client":"203.0.113.7","method":"GET",)"
               R"("target":"/scores?page=2","host":"scores.example","protocol":"HTTP/1.1",)"
               R"("tls":"TLSv1.3","status":200,"outcome":"completed","error":"",)"
-              R"("service":"scoreboard","slot":"blue","upstream":"10.10.0.2:8000","epoch":7,)"
+              R"("service":"scoreboard","slot":"blue","preview":"k3f","upstream":"10.10.0.2:8000",)"
+              R"("epoch":7,)"
               R"("bytes_received":12,"bytes_sent":1534,"connect_us":210,"first_byte_us":1900,)"
               R"("total_us":2100,"retries":1,"request_id":"5f0c1b",)"
               R"("referer":"https://scores.example/","user_agent":"curl/7.88.1"})"
@@ -90,7 +92,7 @@ TEST(AccessFormat, CombinedBeginsLikeApacheAndAddsTheRest) {
               R"(203.0.113.7 - - [01/Mar/2026:03:12:09 +0000] "GET /scores?page=2 HTTP/1.1" 200 )"
               R"(1534 "https://scores.example/" "curl/7.88.1" host="scores.example" )"
               R"(tls="TLSv1.3" outcome=completed error="-" service="scoreboard" slot="blue" )"
-              R"(upstream="10.10.0.2:8000" epoch=7 bytes_received=12 connect_us=210 )"
+              R"(preview="k3f" upstream="10.10.0.2:8000" epoch=7 bytes_received=12 connect_us=210 )"
               R"(first_byte_us=1900 total_us=2100 retries=1 request_id="5f0c1b")"
               "\n");
 }
@@ -106,12 +108,12 @@ TEST(AccessFormat, SaysWhatDidNotHappen) {
     EXPECT_EQ(json.at("total_us").to_number<int>(), 0);
     EXPECT_EQ(json.at("slot").as_string(), "");
     EXPECT_EQ(json.at("error").as_string(), "bad_request");
-    EXPECT_EQ(
-        line_of(AccessFormat::combined, record),
-        "- - - [01/Mar/2026:03:12:09 +0000] \"- - -\" 0 0 \"-\" \"-\" host=\"-\" tls=\"-\" "
-        "outcome=refused error=\"bad_request\" service=\"-\" slot=\"-\" upstream=\"-\" epoch=0 "
-        "bytes_received=0 connect_us=- first_byte_us=- total_us=0 retries=0 "
-        "request_id=\"-\"\n");
+    EXPECT_EQ(line_of(AccessFormat::combined, record),
+              "- - - [01/Mar/2026:03:12:09 +0000] \"- - -\" 0 0 \"-\" \"-\" host=\"-\" tls=\"-\" "
+              "outcome=refused error=\"bad_request\" service=\"-\" slot=\"-\" preview=\"-\" "
+              "upstream=\"-\" epoch=0 "
+              "bytes_received=0 connect_us=- first_byte_us=- total_us=0 retries=0 "
+              "request_id=\"-\"\n");
 }
 
 TEST(AccessFormat, TimeFollowsEachRecordsSecond) {
@@ -215,13 +217,13 @@ TEST(AccessFormat, NothingCanBreakOutOfItsField) {
     const std::string nasty = all + "\", \"status\": 200}\n{\"" + all;
     using Field = std::string_view AccessRecord::*;
     const std::pair<Field, const char*> fields[] = {
-        {&AccessRecord::client, "client"},     {&AccessRecord::method, "method"},
-        {&AccessRecord::target, "target"},     {&AccessRecord::host, "host"},
-        {&AccessRecord::protocol, "protocol"}, {&AccessRecord::tls, "tls"},
-        {&AccessRecord::service, "service"},   {&AccessRecord::slot, "slot"},
-        {&AccessRecord::upstream, "upstream"}, {&AccessRecord::request_id, "request_id"},
-        {&AccessRecord::referer, "referer"},   {&AccessRecord::user_agent, "user_agent"},
-        {&AccessRecord::error, "error"}};
+        {&AccessRecord::client, "client"},         {&AccessRecord::method, "method"},
+        {&AccessRecord::target, "target"},         {&AccessRecord::host, "host"},
+        {&AccessRecord::protocol, "protocol"},     {&AccessRecord::tls, "tls"},
+        {&AccessRecord::service, "service"},       {&AccessRecord::slot, "slot"},
+        {&AccessRecord::preview, "preview"},       {&AccessRecord::upstream, "upstream"},
+        {&AccessRecord::request_id, "request_id"}, {&AccessRecord::referer, "referer"},
+        {&AccessRecord::user_agent, "user_agent"}, {&AccessRecord::error, "error"}};
     const auto spaces_outside_quotes = [](const std::string& line) {
         std::size_t spaces = 0;
         bool quoted = false;
@@ -242,7 +244,7 @@ TEST(AccessFormat, NothingCanBreakOutOfItsField) {
         AccessRecord record = sample();
         record.*field = nasty;
         const auto json = json_of(record);
-        EXPECT_EQ(json.size(), 23U) << name;
+        EXPECT_EQ(json.size(), 24U) << name;
         EXPECT_EQ(json.at("status").to_number<int>(), 200) << name;
         EXPECT_EQ(json.at("user_agent").as_string() == "curl/7.88.1",
                   field != &AccessRecord::user_agent);

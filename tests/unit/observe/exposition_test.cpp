@@ -36,6 +36,9 @@ std::string sample_page() {
     blue->cell(0).bytes_sent.add(5'000'000'000);
     Scrape scrape;
     scrape.slots = {blue};
+    scrape.previews = {std::make_shared<SlotMetrics>("app", Colour::green, 2)};
+    scrape.previews[0]->cell(1).record(503, Outcome::refused, 100);
+    scrape.previews[0]->cell(0).in_flight.add(2);
     scrape.workers = workers;
     scrape.targets = {{"app", Colour::blue, "10.0.0.2:80", true, false, 4}};
     scrape.services = {{.service = "app", .live = Colour::green, .epoch = 9, .switches = 8}};
@@ -71,6 +74,18 @@ TEST(Exposition, CountsRequestsByClassAndOutcome) {
     EXPECT_TRUE(lines.contains(
         R"(switchyard_request_outcomes_total{service="app",slot="blue",outcome="client_abort"} 1)"));
     EXPECT_TRUE(lines.contains(R"(switchyard_requests_in_flight{service="app",slot="blue"} 4)"));
+}
+
+TEST(Exposition, CountsPreviewsApart) {
+    const auto lines = lines_of(sample_page());
+    EXPECT_TRUE(lines.contains(
+        R"(switchyard_preview_requests_total{service="app",slot="green",code="5xx"} 1)"));
+    EXPECT_TRUE(lines.contains(
+        R"(switchyard_preview_request_outcomes_total{service="app",slot="green",outcome="refused"} 1)"));
+    EXPECT_TRUE(
+        lines.contains(R"(switchyard_preview_requests_in_flight{service="app",slot="green"} 2)"));
+    EXPECT_FALSE(
+        lines.contains(R"(switchyard_requests_total{service="app",slot="green",code="5xx"} 1)"));
 }
 
 TEST(Exposition, BucketsAreCumulativeAndInSeconds) {
@@ -187,7 +202,7 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 58U);
+    EXPECT_EQ(families, 61U);
 }
 
 /// docs/operations.md names every metric, and no other.

@@ -50,6 +50,19 @@ TEST(ErrorPage, InHtmlSaysWhatHappened) {
     EXPECT_EQ(body.find("old"), std::string::npos);
 }
 
+TEST(ErrorPage, ANoteIsSaidInBothFormsAndNeverOnThePageOfSomebodyElse) {
+    const std::map<unsigned, config::ErrorPage> own = {{0, {"<p>ours</p>"}}};
+    std::string body;
+    make_error_page(body, 503, "preview_unavailable", "id-1", false, own, "This is a preview. ");
+    EXPECT_NE(body.find("<p>This is a preview. The application is not available"),
+              std::string::npos)
+        << body;
+    EXPECT_EQ(body.find("ours"), std::string::npos);
+    make_error_page(body, 503, "preview_unavailable", "id-1", true, own, "This is a preview. ");
+    const auto json = boost::json::parse(body);
+    EXPECT_TRUE(json.at("error").at("message").as_string().starts_with("This is a preview. "));
+}
+
 TEST(ErrorPage, EveryStatusHasAMessage) {
     for (const unsigned status :
          {400U, 404U, 405U, 408U, 413U, 414U, 417U, 431U, 501U, 502U, 503U, 504U, 505U, 599U}) {

@@ -1,0 +1,103 @@
+#include "config/names.hpp"
+#include "config/preview_secret.hpp"
+#include "config/read.hpp"
+#include "config/url.hpp"
+
+namespace switchyard::config {
+namespace {
+
+/// Scheme and authority alone: the path is the service's.
+Parsed<HttpUrl> parse_origin(std::string_view text) {
+    auto url = parse_http_url(text);
+    if (url && !url->path.empty()) {
+        return refusal(in_quotes(text) + " has a path; expected scheme and host alone");
+    }
+    return url;
+}
+
+void read_secrets(Section& section, Preview& preview) {
+    section.read("secret_file", preview.secret_file,
+                 [&section](std::string_view text) -> Parsed<std::string> {
+                     return text.empty() ? std::string()
+                                         : section.reader().resolve(std::string(text));
+                 });
+    section.read("secret_credential", preview.secret_credential,
+                 [](std::string_view text) -> Parsed<std::string> {
+                     return text.empty() ? Parsed<std::string>(std::string())
+                                         : parse_credential_name(text);
+                 });
+    if (!preview.secret_file.empty() && !preview.secret_credential.empty()) {
+        section.problem(section.mark("secret_credential"), "secret_credential",
+                        "impossible together with 'secret_file': the secrets come from one of "
+                        "them");
+        return;
+    }
+    if (!preview.is_signed()) return;
+    Parsed<std::string> path(preview.secret_file);
+    if (!preview.secret_credential.empty()) path = credential_path(preview.secret_credential);
+    if (!path) {
+        preview.secret_problem = path.error().message;
+        return;
+    }
+    auto secrets = read_preview_secrets(*path);
+    if (secrets) {
+        preview.secrets = *std::move(secrets);
+    } else {
+        preview.secret_problem = secrets.error().message;
+    }
+}
+
+}  // namespace
+
+void read_preview(Section& section, Service& service, FileClaims& claims) {
+    Preview& preview = service.preview.emplace();
+    const auto empty_or = [](auto parse) {
+        return [parse](std::string_view text) -> Parsed<std::string> {
+            return text.empty() ? Parsed<std::string>(std::string()) : parse(text);
+        };
+    };
+    section.read("header", preview.header, empty_or(parse_request_field_name));
+    section.read("cookie", preview.cookie, empty_or(parse_cookie_name));
+    section.read("host", preview.host, empty_or(parse_host_name));
+    section.read("url", preview.url, parse_origin);
+    read_secrets(section, preview);
+    section.duration("max_for", preview.max_for, 1s, kLongestDuration);
+    section.flag("forward", preview.forward);
+
+    if (!service.slots[0] || !service.slots[1]) {
+        section.problem(section.mark(), "preview",
+                        "shows the idle slot, and a service with one slot has none; expected "
+                        "'blue' and 'green' in 'slots'");
+    }
+    if (preview.header.empty() && preview.cookie.empty() &&
+        (preview.host.empty() || preview.is_signed())) {
+        section.problem(section.mark(), "preview",
+                        "no way is left to it; expected 'header' or 'cookie'");
+    }
+    if (preview.host.empty()) return;
+    const Mark mark = section.mark("host");
+    claims.preview_hosts.push_back({preview.host, mark});
+    // (No path begins like a host, so this can't be taken for the claim of a route.)
+    const auto* earlier =
+        claims.routes.claim("preview " + preview.host + " " + service.path, service.name, mark);
+    if (earlier != nullptr) {
+        section.problem(mark, "host",
+                        "the host " + in_quotes(preview.host) + " with the path " +
+                            in_quotes(service.path) + " shows the preview of the service " +
+                            in_quotes(earlier->owner) + " already (line " +
+                            std::to_string(earlier->mark.line) + ")");
+    }
+}
+
+void check_preview_hosts(const FileClaims& claims, Report& report) {
+    for (const FileClaims::PreviewHost& preview : claims.preview_hosts) {
+        const auto* taken = claims.hosts.find(preview.host);
+        if (taken == nullptr) continue;
+        report.add(preview.mark, "'host': " + in_quotes(preview.host) +
+                                     " is a host of the service " + in_quotes(taken->owner) +
+                                     " (line " + std::to_string(taken->mark.line) +
+                                     "); expected one that nothing else is served under");
+    }
+}
+
+}  // namespace switchyard::config
