@@ -32,6 +32,8 @@ void read_ssh(Section& section, Ssh& ssh);
 void read_deploy_to(Section& section, const Ssh& ssh, Slot& slot);
 
 void read_deploy(Section& section, Deploy& deploy);
+void read_hold(Section& section, Hold& hold);
+void read_maintenance(Section& section, Maintenance& maintenance);
 
 /// `name` has been checked already.
 [[nodiscard]] Service read_service(Section& section, const std::string& name, FileClaims& claims);

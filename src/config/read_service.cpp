@@ -200,6 +200,9 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
     section.section("drain", [&](Section& inner) {
         inner.duration("timeout", service.drain_timeout, 0ms, kLongestDuration);
     });
+    section.section("hold", [&](Section& inner) { read_hold(inner, service.hold); });
+    section.section("maintenance",
+                    [&](Section& inner) { read_maintenance(inner, service.maintenance); });
     section.number("retries", service.retries, 0, 10);
     section.number("max_idle_connections", service.max_idle_connections, 0, 65'535);
     section.section("limits", [&](Section& inner) {

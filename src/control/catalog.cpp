@@ -10,6 +10,12 @@ std::shared_ptr<observe::SlotMetrics> Catalog::metrics(const std::string& servic
     return entry;
 }
 
+std::shared_ptr<route::HoldRoom> Catalog::hold_room(const std::string& service) {
+    auto& room = hold_rooms_[service];
+    if (!room) room = std::make_shared<route::HoldRoom>(service, workers_);
+    return room;
+}
+
 std::shared_ptr<route::Target> Catalog::target(const std::string& service, Colour colour,
                                                const config::Target& config) {
     auto& entry = targets_[{service, colour, config.address}];
@@ -23,6 +29,7 @@ std::shared_ptr<route::Target> Catalog::target(const std::string& service, Colou
 std::shared_ptr<const route::ServiceState> Catalog::make_state(
     std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live) {
     auto state = std::make_shared<route::ServiceState>();
+    state->room = hold_room(service->name);
     state->epoch = epoch;
     state->live = live;
     for (const Colour colour : kColours) {

@@ -15,8 +15,8 @@
 
 namespace switchyard::control {
 
-/// The objects that live longer than an epoch: one Target for each (service, slot, address) and one
-/// SlotMetrics for each (service, slot). Builds service states out of them. Control thread only.
+/// The objects that live longer than an epoch: one Target for each (service, slot, address), one
+/// SlotMetrics for each (service, slot), and one HoldRoom for each service. Builds service states out of them. Control thread only.
 class Catalog {
   public:
     explicit Catalog(std::size_t workers) : workers_(workers) {}
@@ -34,6 +34,7 @@ class Catalog {
   private:
     using TargetKey = std::tuple<std::string, Colour, std::string>;
 
+    [[nodiscard]] std::shared_ptr<route::HoldRoom> hold_room(const std::string& service);
     [[nodiscard]] std::shared_ptr<route::Target> target(const std::string& service, Colour colour,
                                                         const config::Target& config);
 
@@ -41,6 +42,7 @@ class Catalog {
     std::uint32_t next_target_id_ = 1;
     std::map<TargetKey, std::shared_ptr<route::Target>> targets_;
     std::map<std::pair<std::string, Colour>, std::shared_ptr<observe::SlotMetrics>> metrics_;
+    std::map<std::string, std::shared_ptr<route::HoldRoom>> hold_rooms_;
 };
 
 }  // namespace switchyard::control

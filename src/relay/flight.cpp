@@ -12,7 +12,9 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     status = 0;
     error = {};
     retries = 0;
-    connect_us = first_byte_us = -1;
+    queue = nullptr;
+    hold_us = connect_us = first_byte_us = -1;
+    retry_after.clear();
     request_id.clear();
     target_address.clear();
     was_cut = client_gone = interim_torn = fresh_connection = false;
@@ -52,6 +54,7 @@ void Flight::cut() noexcept {
     was_cut = true;
     exchange->cancel_io();
     cancel_upstream();
+    if (held.queue != nullptr) held.queue->end(held, Held::End::left);
 }
 
 void Flight::watch_client() noexcept {
@@ -63,6 +66,7 @@ void Flight::watch_client() noexcept {
 void Flight::client_left() noexcept {
     client_gone = true;
     cancel_upstream();
+    if (held.queue != nullptr) held.queue->end(held, Held::End::left);
 }
 
 void Flight::begin_replay() {

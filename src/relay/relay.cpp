@@ -79,6 +79,7 @@ void Relay::release(std::unique_ptr<Flight> flight) {
     flight->exchange = nullptr;
     flight->connection.reset();
     flight->options.reset();
+    flight->gate.reset();
     if (spare_.size() < kSpareFlights) spare_.push_back(std::move(flight));
 }
 
@@ -107,6 +108,7 @@ Task<void> Relay::handle(http::Exchange& exchange) {
     if (threw) {
         co_await stop_upload(*flight);
         exchange.abort();
+        if (flight->held.inside) leave_queue(*flight, flight->queue->cell().cut);
         flight->outcome = observe::Outcome::upstream_error;
         flight->error = "internal";
     }
@@ -124,13 +126,17 @@ Task<void> Relay::refuse(http::Exchange& exchange, unsigned status, std::string_
 }
 
 /// C1, C2: loads the snapshot, decides, and takes the lease, without a suspension in between.
-bool Relay::bind(Flight& flight) noexcept {
+Relay::Entry Relay::bind(Flight& flight) {
     const route::Snapshot& snapshot = *worker_.snapshot.load(std::memory_order_acquire);
-    const route::ServiceState* service =
+    const route::Snapshot::Match match =
         snapshot.match(flight.forward.host_lower, flight.exchange->request().path);
-    if (service == nullptr) return false;
-    flight.enter(*service, service->live_slot());
-    return true;
+    if (match.service == nullptr) return Entry::no_such_service;
+    if (*match.gate != nullptr || waiting_ != 0) {
+        const Entry entry = at_gate(flight, match);
+        if (entry != Entry::bound) return entry;
+    }
+    flight.enter(*match.service, match.service->live_slot());
+    return Entry::bound;
 }
 
 Task<void> Relay::serve(Flight& flight) {
@@ -143,13 +149,13 @@ Task<void> Relay::serve(Flight& flight) {
         co_return;
     }
     http::normalize_host(request.host, flight.forward.host_lower);
-    if (!bind(flight)) {
-        co_await fail(flight, observe::Outcome::refused, 404, "no_such_service");
-        co_return;
+    Entry entry = bind(flight);
+    if (entry != Entry::bound) {
+        const bool admitted = co_await admit(flight, entry);
+        if (!admitted) co_return;
     }
     const config::Service& config = *flight.service->config;
-    if (!config.server_info_path.empty() && request.path == config.server_info_path &&
-        (request.verb == http::Verb::get || request.verb == http::Verb::head)) {
+    if (asks_server_info(config, request)) {
         co_await server_info(flight);
         co_return;
     }
@@ -172,9 +178,10 @@ Task<void> Relay::serve(Flight& flight) {
         // C10: a retry is decided anew; the live slot may be another one by now.
         flight.connection.reset();
         flight.move_on();
-        if (!bind(flight)) {
-            co_await fail(flight, observe::Outcome::refused, 404, "no_such_service");
-            co_return;
+        entry = bind(flight);
+        if (entry != Entry::bound) {
+            const bool admitted = co_await admit(flight, entry);
+            if (!admitted) co_return;
         }
     }
 }

@@ -59,6 +59,7 @@ class Worker final : private h1::SessionHost {
     }
     void forget_target(std::uint32_t id) { pool_.forget(id); }
     void cut(const route::Ledger& ledger) { relay_.cut(ledger); }
+    void gates_changed() { relay_.gates_changed(); }
 
     /// Stops accepting, ends idle connections, lets busy ones finish.
     void drain();
