@@ -68,6 +68,8 @@ std::string bash_script(const CLI::App& app) {
                     ":0) words=$(\"${COMP_WORDS[0]}\" __services \"${at[@]}\" 2>/dev/null) ;;\n";
             } else if (option->get_name() == "SLOT") {
                 values += "            " + name + ":1) words=\"blue green\" ;;\n";
+            } else if (option->get_name() == "STATE") {
+                values += "            " + name + ":1) words=\"on off\" ;;\n";
             } else if (option->get_name() == "ACTION") {
                 values += "            " + name + ":0) words=\"status sync\" ;;\n";
             } else if (option->get_name() == "SHELL") {

@@ -130,9 +130,9 @@ asio::awaitable<void> Controller::make_maintenance(MaintenanceRequest request,
     entry.maintenance = wanted;
     if (request.on && entry.hold) entry.hold->finish(HoldEnd::maintenance, request.caller);
     const Routing::Published published = co_await routing_.republish();
-    spdlog::info("maintenance_{} service={} uid={} user={} message={}", request.on ? "on" : "off",
-                 log_value(request.service), request.caller.uid, log_value(request.caller.user),
-                 log_value(request.message));
+    spdlog::info("maintenance_changed service={} on={} uid={} user={} message={}",
+                 log_value(request.service), request.on, request.caller.uid,
+                 log_value(request.caller.user), log_value(request.message));
     json::object answer;
     answer["event"] = "maintenance";
     answer["at"] = rfc3339(published.at);
