@@ -122,11 +122,11 @@ void add_change_commands(CLI::App& app, Context& context) {
     command->add_option("SLOT", options->to, "blue or green; without it, the one that is idle")
         ->type_name("")
         ->check(CLI::Validator(check_slot, "", "slot"));
-    command->add_flag("--hold", options->hold,
-                      "Let new requests wait until the switch is made");
+    command->add_flag("--hold", options->hold, "Let new requests wait until the switch is made");
     command
-        ->add_option("--max", options->hold_max,
-                     "With --hold: how long they may have to; hold: wait\nof the service by default")
+        ->add_option(
+            "--max", options->hold_max,
+            "With --hold: how long they may have to; hold: wait\nof the service by default")
         ->type_name("T")
         ->check(CLI::Validator(check_duration, "", "duration"));
     add_options(*command, context, *options);

@@ -1,9 +1,10 @@
+#include "admin/print/hold.hpp"
+
 #include "admin/commands/commands.hpp"
 #include "admin/fields.hpp"
 #include "admin/hold_stream.hpp"
 #include "admin/interrupts.hpp"
 #include "admin/print/error.hpp"
-#include "admin/print/hold.hpp"
 #include "admin/print/time.hpp"
 
 #include <chrono>
@@ -90,8 +91,8 @@ void maintenance(Context& context, const MaintenanceOptions& options) {
             std::chrono::ceil<std::chrono::seconds>(*parse_duration(options.retry_after));
         body["retry_after_s"] = seconds.count();
     }
-    const auto answer = context.client().call("POST", path(options.service, "maintenance"),
-                                              json::serialize(body));
+    const auto answer =
+        context.client().call("POST", path(options.service, "maintenance"), json::serialize(body));
     if (!answer) return report(context, answer.error());
     if (!answer->ok()) {
         report_refusal(context, *answer);
@@ -163,7 +164,8 @@ void add_hold(CLI::App& app, Context& context) {
 
 void add_release(CLI::App& app, Context& context) {
     auto service = std::make_shared<std::string>();
-    CLI::App* command = app.add_subcommand("release", "End a hold: who waits goes to the live slot");
+    CLI::App* command =
+        app.add_subcommand("release", "End a hold: who waits goes to the live slot");
     command->add_option("SERVICE", *service, "The service")->required()->type_name("");
     add_common_options(*command, context);
     command->footer(
@@ -182,8 +184,7 @@ void add_maintenance(CLI::App& app, Context& context) {
         ->required()
         ->type_name("")
         ->check(CLI::Validator(check_on_off, "", "state"));
-    command
-        ->add_option("--message", options->message, "On: what the page says to visitors")
+    command->add_option("--message", options->message, "On: what the page says to visitors")
         ->type_name("TEXT");
     command
         ->add_option("--retry-after", options->retry_after,

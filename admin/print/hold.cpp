@@ -112,10 +112,10 @@ std::string print_released(const json::value& event, const Screen& screen) {
                       millis(event, "elapsed_ms") + "\n";
     const std::string live = shown(event, "live");
     const std::int64_t released = integer(event, "released");
-    out += row("went on", counted(released, "request") + (live.empty() ? "" : ", to " + live) +
-                              (released == 0 ? std::string()
-                                             : ", longest wait " +
-                                                   millis(event, "longest_wait_ms")));
+    out += row(
+        "went on",
+        counted(released, "request") + (live.empty() ? "" : ", to " + live) +
+            (released == 0 ? std::string() : ", longest wait " + millis(event, "longest_wait_ms")));
     if (const auto left = integer(event, "left"); left != 0) {
         out += row("left", counted(left, "client") + " did not wait");
     }
@@ -123,8 +123,8 @@ std::string print_released(const json::value& event, const Screen& screen) {
         out += row("TURNED AWAY", painted(screen, Paint::red, away + " (503)"));
     }
     if (const auto remaining = integer(event, "remaining"); remaining != 0) {
-        out += row("WAITING", painted(screen, Paint::red, counted(remaining, "request") +
-                                                              " did not go on yet"));
+        out += row("WAITING", painted(screen, Paint::red,
+                                      counted(remaining, "request") + " did not go on yet"));
     }
     return out;
 }

@@ -19,9 +19,9 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     struct Plan {
         Address socket;
         std::string service;
-        std::uint64_t epoch = 0;     ///< Before the first switch.
-        std::uint64_t switches = 0;  ///< How many to make.
-        double rate = 1;             ///< A second.
+        std::uint64_t epoch = 0;       ///< Before the first switch.
+        std::uint64_t switches = 0;    ///< How many to make.
+        double rate = 1;               ///< A second.
         std::uint64_t hold_every = 0;  ///< Every so many switches requests are held; 0: never.
     };
 

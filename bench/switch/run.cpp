@@ -177,9 +177,8 @@ Result run(const Options& options, Stage* stage) {
     Loop loop(world);
     std::deque<Client> clients;
     add_clients(clients, world, options);
-    Commander commander(
-        world, {target.socket, options.service, first_epoch, options.switches, options.rate,
-                options.hold_every});
+    Commander commander(world, {target.socket, options.service, first_epoch, options.switches,
+                                options.rate, options.hold_every});
 
     const std::int64_t begin = now_ns();
     for (Client& client : clients)

@@ -167,16 +167,16 @@ struct Deploy {
 
 /// What requests of a service may take while they are held (C15). 503 beyond any of them.
 struct Hold {
-    milliseconds wait = 30s;           ///< Each of them; and a hold, unless it is told otherwise.
-    milliseconds max = 10min;          ///< The longest hold that may be asked for.
-    std::uint32_t requests = 10'000;   ///< At once, on all workers.
-    std::uint64_t bytes = 64ULL << 20; ///< Of memory, for what came of them: heads and more.
+    milliseconds wait = 30s;            ///< Each of them; and a hold, unless it is told otherwise.
+    milliseconds max = 10min;           ///< The longest hold that may be asked for.
+    std::uint32_t requests = 10'000;    ///< At once, on all workers.
+    std::uint64_t bytes = 64ULL << 20;  ///< Of memory, for what came of them: heads and more.
     bool operator==(const Hold&) const = default;
 };
 
 /// What requests of a service get while it is under maintenance: 503.
 struct Maintenance {
-    std::string page;  ///< HTML of the operator's own; empty: the built-in page.
+    std::string page;                ///< HTML of the operator's own; empty: the built-in page.
     milliseconds retry_after = 60s;  ///< In whole seconds.
     bool operator==(const Maintenance&) const = default;
 };

@@ -16,7 +16,8 @@
 namespace switchyard::control {
 
 /// The objects that live longer than an epoch: one Target for each (service, slot, address), one
-/// SlotMetrics for each (service, slot), and one HoldRoom for each service. Builds service states out of them. Control thread only.
+/// SlotMetrics for each (service, slot), and one HoldRoom for each service. Builds service states
+/// out of them. Control thread only.
 class Catalog {
   public:
     explicit Catalog(std::size_t workers) : workers_(workers) {}

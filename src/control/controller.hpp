@@ -45,7 +45,7 @@ struct ControllerTuning {
     std::chrono::milliseconds health_slack{1'000};  ///< On top of a check's timeout, for "unknown".
     std::chrono::milliseconds tick{1'000};          ///< Rates, and freeing of old states.
     std::chrono::milliseconds hold_progress{1'000};  ///< Between two lines of a hold's stream.
-    DrainTiming drain;                              ///< Its timeout comes from the service.
+    DrainTiming drain;                               ///< Its timeout comes from the service.
     DeployTiming deploy;
     std::function<config::LoadResult(const std::string&)> load = config::load_file;
 };
@@ -209,6 +209,7 @@ class Controller {
     boost::asio::awaitable<std::variant<Holding, Refusal>> begin_hold(HoldRequest request,
                                                                       bool by_switch);
     boost::asio::awaitable<void> look_after_hold(Holding job);
+    boost::asio::awaitable<void> watch_hold(Holding job);
     boost::asio::awaitable<void> let_go(Holding job);
     void end_of_hold(HoldJob& job);
     boost::asio::awaitable<void> hold_over(Holding job);

@@ -179,6 +179,7 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     line.receipt = json::serialize(receipt);
     const Result<std::int64_t> written = co_await store_.commit(request.service, record, line);
     if (!written) {
+        held.finish(HoldEnd::failed);
         hold_drains(request.service, to, false);
         guard.release();
         Refusal failed = state_failed(config_->state, written.error());

@@ -48,8 +48,7 @@ asio::awaitable<void> Controller::pause(std::chrono::milliseconds time) {
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-std::shared_ptr<const route::Gate> Controller::gate_of(
-    const route::ServiceState& state) const {
+std::shared_ptr<const route::Gate> Controller::gate_of(const route::ServiceState& state) const {
     const auto found = entries_.find(state.name());
     if (found == entries_.end()) return nullptr;
     const ServiceEntry& entry = found->second;
@@ -116,9 +115,12 @@ asio::awaitable<void> Controller::make_hold(HoldRequest request,
         ticket->refuse(unknown_service(request.service, service_names()));
         co_return;
     }
-    // One that is just ending is not this one.
-    while (entries_.at(request.service).hold && entries_.at(request.service).hold->end)
-        co_await entries_.at(request.service).hold->changed.wait();
+    // One that is just ending is not this one, and one that is just beginning holds nobody yet.
+    std::shared_ptr<HoldJob> present = entries_.at(request.service).hold;
+    while (present && (present->end || !present->in_force)) {
+        co_await present->changed.wait();
+        present = entries_.at(request.service).hold;
+    }
     state = routing_.find(request.service);
     if (!state || ending_) {
         ticket->refuse(state ? control::stopping()
@@ -126,7 +128,6 @@ asio::awaitable<void> Controller::make_hold(HoldRequest request,
         co_return;
     }
     std::optional<Refusal> refusal = speaks_against_hold(*state, request.max);
-    const std::shared_ptr<HoldJob> present = entries_.at(request.service).hold;
     if (!refusal && present && present->by_switch) {
         refusal = busy(request.service, {present->caller, "switch --hold", present->since});
     }
@@ -153,8 +154,8 @@ asio::awaitable<void> Controller::make_hold(HoldRequest request,
         co_await pause(kIdlePoll);
     }
     state = routing_.find(request.service);
-    json::object line = held_json(*job, state ? state.get() : nullptr,
-                                  in_flight_of(request.service));
+    json::object line =
+        held_json(*job, state ? state.get() : nullptr, in_flight_of(request.service));
     line["extended"] = present != nullptr;
     line["uid"] = request.caller.uid;
     line["user"] = request.caller.user;
@@ -230,6 +231,8 @@ asio::awaitable<std::variant<std::shared_ptr<HoldJob>, Refusal>> Controller::beg
     spdlog::info("hold_begun service={} for_ms={} uid={} user={}", log_value(job->service),
                  job->max.count(), job->caller.uid, log_value(job->caller.user));
     const std::vector<std::size_t> stuck = published.result.stuck_workers;
+    job->in_force = true;
+    job->changed.notify();
     // Half a hold is none: whoever relies on it must not go on.
     if (!stuck.empty()) job->finish(HoldEnd::failed, itself());
     tasks_.spawn("hold", look_after_hold(job));
@@ -239,6 +242,20 @@ asio::awaitable<std::variant<std::shared_ptr<HoldJob>, Refusal>> Controller::beg
 
 /// Until it is to end: tells how it goes, and sees that it does not last for ever. Then lets go.
 asio::awaitable<void> Controller::look_after_hold(std::shared_ptr<HoldJob> job) {
+    std::string failure;
+    try {
+        co_await watch_hold(job);
+    } catch (const std::exception& error) {
+        failure = error.what();
+    }
+    if (!failure.empty()) {
+        spdlog::error("change_failed error={}", log_value(failure));
+        job->finish(HoldEnd::failed, itself());
+    }
+    co_await let_go(std::move(job));
+}
+
+asio::awaitable<void> Controller::watch_hold(std::shared_ptr<HoldJob> job) {
     Steady::time_point tell = Steady::now() + tuning_.hold_progress;
     while (!job->end) {
         const Steady::time_point now = Steady::now();
@@ -255,7 +272,6 @@ asio::awaitable<void> Controller::look_after_hold(std::shared_ptr<HoldJob> job) 
             co_await job->wake.wait_until(std::min(tell, job->deadline));
         }
     }
-    co_await let_go(std::move(job));
 }
 
 /// Opens the gate, and waits until who waited behind it has gone on.

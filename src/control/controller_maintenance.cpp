@@ -57,8 +57,8 @@ void Controller::close_gate(route::Gate& gate, const state::Maintenance& mainten
     gate.message_json = json::serialize(json::value(json::string_view(message)));
     gate.retry_after_s = maintenance.retry_after_s;
     if (gate.retry_after_s == 0) {
-        const auto seconds = std::chrono::ceil<std::chrono::seconds>(
-            gate.config->maintenance.retry_after);
+        const auto seconds =
+            std::chrono::ceil<std::chrono::seconds>(gate.config->maintenance.retry_after);
         gate.retry_after_s = static_cast<std::uint64_t>(seconds.count());
     }
 }

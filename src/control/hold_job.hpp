@@ -86,6 +86,7 @@ struct HoldJob {
     std::shared_ptr<route::HoldRoom> room;
     route::HoldRoom::Totals before;  ///< What the room had counted when it began.
 
+    bool in_force = false;       ///< Acknowledged by the workers.
     bool visible = false;        ///< From the next publication on requests are held.
     std::optional<HoldEnd> end;  ///< Set once: it is to end.
     Caller ended_by;
@@ -93,7 +94,7 @@ struct HoldJob {
     boost::json::object result;  ///< The event "released".
     std::vector<std::shared_ptr<ChangeTicket>> listeners;
     Wakeup wake;     ///< For its task.
-    Wakeup changed;  ///< `over` is set.
+    Wakeup changed;  ///< `in_force` or `over` is set.
 
     void finish(HoldEnd how, Caller who) {
         if (end) return;

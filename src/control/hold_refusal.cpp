@@ -21,10 +21,10 @@ Refusal about(const std::string& service, unsigned status, std::string code, std
 }  // namespace
 
 Refusal already_held(const std::string& service, Wall::time_point since) {
-    Refusal refusal = about(
-        service, 409, "already_held",
-        fmt::format("{} is held already, since {}.", service, rfc3339(since)),
-        fmt::format("Switch without --hold, then: switchyard release {}", service));
+    Refusal refusal =
+        about(service, 409, "already_held",
+              fmt::format("{} is held already, since {}.", service, rfc3339(since)),
+              fmt::format("Switch without --hold, then: switchyard release {}", service));
     refusal.details["since"] = rfc3339(since);
     return refusal;
 }
@@ -38,17 +38,16 @@ Refusal not_held(const std::string& service) {
 
 Refusal hold_too_long(const std::string& service, std::chrono::milliseconds wanted,
                       std::chrono::milliseconds most) {
-    Refusal refusal = about(
-        service, 400, "bad_request",
-        fmt::format("{} can be held for {} ms at most, not for {}.", service, most.count(),
-                    wanted.count()),
-        "Ask for less, or raise hold: max of the service. For longer work: switchyard maintenance.");
+    Refusal refusal = about(service, 400, "bad_request",
+                            fmt::format("{} can be held for {} ms at most, not for {}.", service,
+                                        most.count(), wanted.count()),
+                            "Ask for less, or raise hold: max of the service. For longer work: "
+                            "switchyard maintenance.");
     refusal.details["key"] = "max_ms";
     return refusal;
 }
 
-Refusal hold_not_acknowledged(const std::string& service,
-                              const std::vector<std::size_t>& workers) {
+Refusal hold_not_acknowledged(const std::string& service, const std::vector<std::size_t>& workers) {
     Refusal refusal = not_acknowledged(service, workers);
     refusal.message = fmt::format(
         "Worker {} did not confirm the hold in time, so it was taken back: nothing is held.",
@@ -59,11 +58,11 @@ Refusal hold_not_acknowledged(const std::string& service,
 }
 
 Refusal in_maintenance(const std::string& service, Wall::time_point since) {
-    Refusal refusal = about(
-        service, 409, "in_maintenance",
-        fmt::format("{} is under maintenance since {}: there is nothing to hold.", service,
-                    rfc3339(since)),
-        fmt::format("Leave the hold away, or first: switchyard maintenance {} off", service));
+    Refusal refusal =
+        about(service, 409, "in_maintenance",
+              fmt::format("{} is under maintenance since {}: there is nothing to hold.", service,
+                          rfc3339(since)),
+              fmt::format("Leave the hold away, or first: switchyard maintenance {} off", service));
     refusal.details["since"] = rfc3339(since);
     return refusal;
 }

@@ -40,9 +40,7 @@ Books& Books::operator+=(const Books& other) noexcept {
 }
 
 Routing::Routing(asio::any_io_executor executor, Publisher& publisher, MakeGate make_gate)
-    : publisher_(publisher),
-      make_gate_(std::move(make_gate)),
-      publishing_(std::move(executor)) {}
+    : publisher_(publisher), make_gate_(std::move(make_gate)), publishing_(std::move(executor)) {}
 
 void Routing::make_gates(route::Snapshot& snapshot) const {
     snapshot.gates.clear();

@@ -49,10 +49,10 @@ struct ServiceEntry {
     state::ServiceRecord record;
     std::optional<ChangeUnderWay> change;
     std::shared_ptr<DeployJob>
-        deploy;                      ///< The one under way, or the last since the start; or null.
+        deploy;  ///< The one under way, or the last since the start; or null.
     std::optional<state::Maintenance> maintenance;  ///< None: it serves.
-    std::shared_ptr<HoldJob> hold;  ///< Until nobody waits in it any more; or null.
-    std::array<RateMeter, 2> rates;  ///< By index_of(Colour).
+    std::shared_ptr<HoldJob> hold;                  ///< Until nobody waits in it any more; or null.
+    std::array<RateMeter, 2> rates;                 ///< By index_of(Colour).
 
     // For the metrics, since the start:
     std::uint64_t switches = 0;

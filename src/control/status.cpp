@@ -78,7 +78,8 @@ void add_hold(observe::ServiceGauge& gauge, const route::HoldRoom& room) {
     gauge.held_bytes = room.bytes();
     const std::uint64_t oldest = room.oldest_ns();
     const std::uint64_t now = steady_now_ns();
-    if (oldest != 0 && now > oldest) gauge.oldest_held_seconds = static_cast<double>(now - oldest) / 1e9;
+    if (oldest != 0 && now > oldest)
+        gauge.oldest_held_seconds = static_cast<double>(now - oldest) / 1e9;
     gauge.hold_released = totals.released;
     gauge.hold_timed_out = totals.timed_out;
     gauge.hold_left = totals.left;

@@ -95,8 +95,7 @@ asio::awaitable<Result<void>> StoreThread::progress(std::int64_t id, std::string
 }
 
 asio::awaitable<Result<std::int64_t>> StoreThread::set_maintenance(
-    std::string service, std::optional<state::Maintenance> maintenance,
-    state::HistoryEntry entry) {
+    std::string service, std::optional<state::Maintenance> maintenance, state::HistoryEntry entry) {
     std::function<Result<std::int64_t>()> work = [&] {
         return no_throw([&] { return store_->set_maintenance(service, maintenance, entry); });
     };

@@ -43,11 +43,11 @@ struct AccessRecord {
 /// json: one object a line. The fields, always all of them, in this order: time (RFC 3339, UTC,
 /// milliseconds; the request's start), client, method, target, host, protocol, tls, status,
 /// outcome, error, service, slot, upstream, epoch, bytes_received, bytes_sent, hold_us,
-/// connect_us, first_byte_us, total_us, retries, request_id, referer, user_agent: as in AccessRecord. A text
-/// that there is none of is "", a duration that did not happen is null. Bytes that are not UTF-8
-/// become the text \xHH. combined: the combined format of the Apache server, then the other fields
-/// as key=value; texts stand in double quotes, what there is none of is -, other bytes than
-/// printable ASCII are \xHH. docs/operations.md shows both.
+/// connect_us, first_byte_us, total_us, retries, request_id, referer, user_agent: as in
+/// AccessRecord. A text that there is none of is "", a duration that did not happen is null. Bytes
+/// that are not UTF-8 become the text \xHH. combined: the combined format of the Apache server,
+/// then the other fields as key=value; texts stand in double quotes, what there is none of is -,
+/// other bytes than printable ASCII are \xHH. docs/operations.md shows both.
 enum class AccessFormat : std::uint8_t { json, combined };
 
 /// Where a worker puts its lines: formats into a ring of fixed size that the log's own thread

@@ -235,8 +235,8 @@ void expose_holds(const Scrape& scrape, std::vector<MetricFamily>& page) {
         gauge("switchyard_held_oldest_seconds", "How long the oldest held request waits; 0: none.");
     Family ended = counter("switchyard_held_requests_total",
                            "Requests that were held, by how that ended. full: found no room.");
-    Family wait = counter("switchyard_hold_wait_seconds_total",
-                          "How long requests were held, all together.");
+    Family wait =
+        counter("switchyard_hold_wait_seconds_total", "How long requests were held, all together.");
     Family maintenance = gauge("switchyard_maintenance", "1 while the service is in maintenance.");
     Family answers = counter("switchyard_maintenance_answers_total",
                              "Requests that were answered with the maintenance page.");

@@ -145,13 +145,11 @@ Task<void> Relay::turn_away(Flight& flight) {
     flight.retry_after = std::to_string(gate.retry_after_s);
     flight.reply.fields.clear();
     flight.reply.fields.push_back({http::FieldId::unknown, "X-Switchyard-Error", flight.error});
-    flight.reply.fields.push_back(
-        {http::FieldId::retry_after, "Retry-After", flight.retry_after});
+    flight.reply.fields.push_back({http::FieldId::retry_after, "Retry-After", flight.retry_after});
     const http::RequestHead& request = flight.exchange->request();
     const bool json = prefers_json(request.value(http::FieldId::accept));
-    const std::string_view type =
-        make_maintenance_page(flight.page, gate, flight.request_id, json,
-                              flight.options->error_pages);
+    const std::string_view type = make_maintenance_page(flight.page, gate, flight.request_id, json,
+                                                        flight.options->error_pages);
     co_await send_local(flight, 503, type);
 }
 

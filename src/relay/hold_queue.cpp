@@ -29,7 +29,7 @@ bool HoldQueue::enter(Held& held, std::uint64_t bytes, const config::Hold* limit
     held.bytes = bytes;
     held.since_ns = net::EventLoop::now_ns();
     held.ticket = next_ticket_++;
-    held.due = 0;
+    held.due = held.hold = 0;
     held.inside = true;
     cell_.held.add();
     ++arrivals_;
@@ -92,11 +92,13 @@ void HoldQueue::end(Held& held, Held::End how) noexcept {
 std::uint64_t HoldQueue::leave(Held& held) noexcept {
     const std::uint64_t waited_us = (net::EventLoop::now_ns() - held.since_ns) / 1000;
     cell_.wait_us.add(waited_us);
-    if (cell_.hold.get() != held.hold) {
-        cell_.hold.set(held.hold);
-        cell_.longest_us.set(0);
+    if (held.hold != 0) {
+        if (cell_.hold.get() != held.hold) {
+            cell_.hold.set(held.hold);
+            cell_.longest_us.set(0);
+        }
+        if (waited_us > cell_.longest_us.get()) cell_.longest_us.set(waited_us);
     }
-    if (waited_us > cell_.longest_us.get()) cell_.longest_us.set(waited_us);
     room_->leave(held.bytes);
     held.inside = false;
     return waited_us;

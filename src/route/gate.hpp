@@ -34,7 +34,7 @@ struct Gate {
 
 /// Who wants to pass a gate.
 struct Visitor {
-    bool previewer = false;  ///< Allowed to see the idle slot: nothing of this is for them.
+    bool previewer = false;    ///< Allowed to see the idle slot: nothing of this is for them.
     bool server_info = false;  ///< Asks for the live slot's name, which the proxy answers itself.
     bool again = false;  ///< A further try of a request that was in flight when the gate closed.
 };

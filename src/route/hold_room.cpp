@@ -18,10 +18,14 @@ bool take(std::atomic<std::uint64_t>& sum, std::uint64_t amount, std::uint64_t m
 }  // namespace
 
 HoldRoom::Totals HoldRoom::Totals::operator-(const Totals& before) const noexcept {
-    return {held - before.held,           released - before.released,
-            timed_out - before.timed_out, left - before.left,
-            cut - before.cut,             full - before.full,
-            wait_us - before.wait_us,     turned_away - before.turned_away};
+    return {held - before.held,
+            released - before.released,
+            timed_out - before.timed_out,
+            left - before.left,
+            cut - before.cut,
+            full - before.full,
+            wait_us - before.wait_us,
+            turned_away - before.turned_away};
 }
 
 bool HoldRoom::enter(std::uint64_t bytes, std::uint64_t most_requests,

@@ -16,13 +16,13 @@ namespace switchyard::route {
 class HoldRoom {
   public:
     struct alignas(observe::kCacheLine) Cell {
-        observe::Counter held;       ///< Began to wait.
-        observe::Counter released;   ///< Went on when the hold was over.
-        observe::Counter timed_out;  ///< Had waited for as long as a request may: 503.
-        observe::Counter left;       ///< The client left.
-        observe::Counter cut;        ///< The daemon's end, or maintenance, came first: 503.
-        observe::Counter full;       ///< Found no room, and never waited: 503.
-        observe::Counter wait_us;    ///< Sum over those that do not wait any more.
+        observe::Counter held;         ///< Began to wait.
+        observe::Counter released;     ///< Went on when the hold was over.
+        observe::Counter timed_out;    ///< Had waited for as long as a request may: 503.
+        observe::Counter left;         ///< The client left.
+        observe::Counter cut;          ///< The daemon's end, or maintenance, came first: 503.
+        observe::Counter full;         ///< Found no room, and never waited: 503.
+        observe::Counter wait_us;      ///< Sum over those that do not wait any more.
         observe::Counter turned_away;  ///< Got the maintenance page.
         observe::Counter oldest_ns;    ///< Gauge: since when the first waits (steady); 0: none.
         observe::Counter hold;         ///< The hold that longest_us is of.

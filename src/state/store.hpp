@@ -84,8 +84,8 @@ class Store {
     /// lives as long as the store: a second daemon on the same file is refused by name. Errors say
     /// how to go on: not a database, another application's file, a newer schema, damaged
     /// (quick_check), not writable, locked by pid N. Entries that a crash left as "committed"
-    /// (their drain never ended) or "holding" become "interrupted"; for those of deploys see unfinished(). A
-    /// file of an older schema is brought forward.
+    /// (their drain never ended) or "holding" become "interrupted"; for those of deploys see
+    /// unfinished(). A file of an older schema is brought forward.
     static boost::system::result<std::unique_ptr<Store>, Error> open(const std::string& file);
 
     virtual ~Store() = default;

@@ -135,10 +135,9 @@ class SwitchContract : public FrontDoor, public testing::WithParamInterface<Tran
         return client;
     }
     void maintain(bool on, std::string_view more = {}) const {
-        const auto answer =
-            admin().post("/v1/services/app/maintenance",
-                         std::string(R"({"on":)") + (on ? "true" : "false") + std::string(more) +
-                             "}");
+        const auto answer = admin().post(
+            "/v1/services/app/maintenance",
+            std::string(R"({"on":)") + (on ? "true" : "false") + std::string(more) + "}");
         EXPECT_EQ(answer.status, 200) << answer.response.body;
     }
 

@@ -147,8 +147,8 @@ TEST_P(SwitchContract, C15_PastItsOctetsThereIs503) {
     hold_service();
     // Each has some tens of KiB here already, and all of a body is never read.
     std::vector<Client> waiting;
-    const std::string request = request_text("POST", "/upload", {{"Content-Length", "30000"}}) +
-                                std::string(30'000, 'b');
+    const std::string request =
+        request_text("POST", "/upload", {{"Content-Length", "30000"}}) + std::string(30'000, 'b');
     int refused = 0;
     for (int i = 0; i < 100 && refused == 0; ++i) {
         waiting.push_back(come_in());
@@ -313,25 +313,26 @@ TEST_P(SwitchContract, C15_HealthServerInfoAndAdminGoOn) {
 
 TEST_P(SwitchContract, C10_ARetryWaitsAsWellAndGoesToTheNewSlot) {
     start_over_transport(config("    retries: 2\n"));
-    // An idempotent request that its origin has, and drops: the next try meets the hold.
-    auto client = begin(Colour::blue, "/drop", request_text("GET", "/drop?ms=1500"));
+    // An idempotent request that its origin has when it dies: the next try meets the hold.
+    auto client = long_poll(Colour::blue);
     hold_service();
+    origin(Colour::blue).kill();
     ASSERT_TRUE(wait_held(1));
     switch_to(Colour::green);
+    EXPECT_EQ(in_flight(Colour::green, "/sleep"), 0);
     release_service();
-    // Green drops it too, in its turn; what counts is where it was tried again.
-    EXPECT_TRUE(eventually([&] { return started(Colour::green, "/drop") >= 1; }));
-    EXPECT_EQ(started(Colour::blue, "/drop"), 1);
+    EXPECT_TRUE(eventually([&] { return in_flight(Colour::green, "/sleep") == 1; }));
 }
 
 /// One worker, so that one order of arrival is known.
 class HoldOrder : public testing::Test {
   protected:
     HoldOrder()
-        : daemon_("workers: 1\nlisteners:\n  - address: \"127.0.0.1:0\"\nservices:\n  app:\n"
-                  "    slots:\n      blue:\n        targets: [\"" +
-                  blue_.address() + "\"]\n      green:\n        targets: [\"" + green_.address() +
-                  "\"]\n    health_check: {path: /up, interval: 50ms, healthy_after: 1}\n") {
+        : daemon_(
+              "workers: 1\nlisteners:\n  - address: \"127.0.0.1:0\"\nservices:\n  app:\n"
+              "    slots:\n      blue:\n        targets: [\"" +
+              blue_.address() + "\"]\n      green:\n        targets: [\"" + green_.address() +
+              "\"]\n    health_check: {path: /up, interval: 50ms, healthy_after: 1}\n") {
         daemon_.start();
         for (const auto colour : kColours)
             EXPECT_TRUE(daemon_.wait_healthy("app", colour));

@@ -85,8 +85,7 @@ TEST_P(SwitchContract, MaintenanceShowsAPageOfItsOwn) {
     TempDir dir;
     const auto file = dir.file("maintenance.html");
     std::ofstream(file) << "<p>{{message}} ({{retry_after}} s, {{status}} {{code}})</p>";
-    start_over_transport(
-        config("    maintenance: {page: \"" + file + "\", retry_after: 2m}\n"));
+    start_over_transport(config("    maintenance: {page: \"" + file + "\", retry_after: 2m}\n"));
     maintain(true, R"(,"message":"{{code}} stays")");
     EXPECT_EQ(get("/").body, "<p>{{code}} stays (120 s, 503 maintenance)</p>");
     // A new page is there with the next reload.

@@ -70,10 +70,10 @@ TEST_F(AccessLog, ALineHasTheDocumentedFieldsInTheirOrder) {
     ASSERT_EQ(response.status, 200);
     const auto line = only_line();
     const char* const names[] = {
-        "time",     "client",  "method",         "target",     "host",       "protocol",
-        "tls",      "status",  "outcome",        "error",      "service",    "slot",
-        "upstream", "epoch",   "bytes_received", "bytes_sent", "hold_us", "connect_us", "first_byte_us",
-        "total_us", "retries", "request_id",     "referer",    "user_agent"};
+        "time",          "client",   "method",         "target",     "host",    "protocol",
+        "tls",           "status",   "outcome",        "error",      "service", "slot",
+        "upstream",      "epoch",    "bytes_received", "bytes_sent", "hold_us", "connect_us",
+        "first_byte_us", "total_us", "retries",        "request_id", "referer", "user_agent"};
     ASSERT_EQ(line.as_object().size(), std::size(names));
     std::size_t at = 0;
     for (const auto& field : line.as_object())

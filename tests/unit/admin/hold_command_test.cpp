@@ -74,9 +74,8 @@ TEST(Hold, SaysWhoWaitsAndHowItEnded) {
     FakeDaemon daemon(streaming({hold_line_of(0), hold_line_of(1), hold_line_of(2)}));
     const Outcome outcome = run_against(daemon, {"hold", "scoreboard", "--max", "1m"});
     EXPECT_EQ(outcome.code, kDone);
-    EXPECT_THAT(daemon.requests().at(0),
-                AllOf(HasSubstr("POST /v1/services/scoreboard/hold "),
-                      HasSubstr(R"({"max_ms":60000})")));
+    EXPECT_THAT(daemon.requests().at(0), AllOf(HasSubstr("POST /v1/services/scoreboard/hold "),
+                                               HasSubstr(R"({"max_ms":60000})")));
     EXPECT_EQ(outcome.out,
               "scoreboard: HELD, new requests wait\n"
               "  in flight     3 from before the hold; wait for them before you migrate\n"
@@ -200,8 +199,7 @@ TEST(Release, SaysHowManyWentOn) {
     FakeDaemon lossy(answering(200, with(example("release"), {{"timed_out", 2}, {"full", 1}})));
     const Outcome some = run_against(lossy, {"release", "scoreboard"});
     EXPECT_EQ(some.code, kNotDrained);
-    EXPECT_THAT(some.out,
-                HasSubstr("TURNED AWAY   1 found no room, 2 waited too long (503)"));
+    EXPECT_THAT(some.out, HasSubstr("TURNED AWAY   1 found no room, 2 waited too long (503)"));
 }
 
 TEST(MaintenanceCommand, TurnsOnAndOff) {
@@ -211,9 +209,9 @@ TEST(MaintenanceCommand, TurnsOnAndOff) {
     EXPECT_EQ(on.code, kDone);
     EXPECT_THAT(daemon.requests().at(0),
                 HasSubstr(R"({"on":true,"message":"Back at 14:00.","retry_after_s":90})"));
-    EXPECT_THAT(on.out, AllOf(HasSubstr("scoreboard: MAINTENANCE"),
-                              HasSubstr("3 requests in flight"),
-                              HasSubstr("switchyard maintenance scoreboard off")));
+    EXPECT_THAT(on.out,
+                AllOf(HasSubstr("scoreboard: MAINTENANCE"), HasSubstr("3 requests in flight"),
+                      HasSubstr("switchyard maintenance scoreboard off")));
     FakeDaemon other(answering(200, with(example("maintenance"), {{"on", false}})));
     const Outcome off = run_against(other, {"maintenance", "scoreboard", "off"});
     EXPECT_EQ(off.code, kDone);
@@ -256,9 +254,10 @@ TEST(PrintStatus, AHoldAndMaintenanceAreLoud) {
     service["maintenance"] = json::parse(R"({"since":"2026-03-01T03:02:09.000Z",
         "message":"Back at \u001b14:00.","retry_after_s":null,"uid":0,"user":"root"})");
     const std::string text = print_status(status, Screen());
-    EXPECT_THAT(text, AllOf(HasSubstr("  HELD for 9.1 s by deploy: 312 requests wait, oldest 8 s, "),
-                            HasSubstr("  MAINTENANCE for 10m"), HasSubstr("by root: Back at ?14"),
-                            Not(HasSubstr("\x1b"))));
+    EXPECT_THAT(text,
+                AllOf(HasSubstr("  HELD for 9.1 s by deploy: 312 requests wait, oldest 8 s, "),
+                      HasSubstr("  MAINTENANCE for 10m"), HasSubstr("by root: Back at ?14"),
+                      Not(HasSubstr("\x1b"))));
     // With many services each is a line, and this one comes first.
     json::array& services = status.at("services").as_array();
     while (services.size() < 30) {

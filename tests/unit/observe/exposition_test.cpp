@@ -38,10 +38,18 @@ std::string sample_page() {
     scrape.slots = {blue};
     scrape.workers = workers;
     scrape.targets = {{"app", Colour::blue, "10.0.0.2:80", true, false, 4}};
-    scrape.services = {{.service = "app", .live = Colour::green, .epoch = 9, .switches = 8,
-                        .held = true, .held_requests = 12, .held_bytes = 4'096,
-                        .oldest_held_seconds = 1.5, .hold_released = 7, .hold_full = 2,
-                        .hold_wait_seconds = 30.25, .in_maintenance = true,
+    scrape.services = {{.service = "app",
+                        .live = Colour::green,
+                        .epoch = 9,
+                        .switches = 8,
+                        .held = true,
+                        .held_requests = 12,
+                        .held_bytes = 4'096,
+                        .oldest_held_seconds = 1.5,
+                        .hold_released = 7,
+                        .hold_full = 2,
+                        .hold_wait_seconds = 30.25,
+                        .in_maintenance = true,
                         .maintenance_answers = 5}};
     scrape.reserved_ip = ReservedIpGauge{.service = "app",
                                          .address = "203.0.113.10",

@@ -91,8 +91,7 @@ route::Gate maintenance_gate(const std::string& page = {}) {
 }
 
 TEST(MaintenancePage, TakesTheServicesPageThenTheOneFor503ThenOurs) {
-    const std::map<unsigned, config::ErrorPage> pages = {{503, {"503: {{message}}"}},
-                                                         {0, {"any"}}};
+    const std::map<unsigned, config::ErrorPage> pages = {{503, {"503: {{message}}"}}, {0, {"any"}}};
     std::string body = "old";
     EXPECT_EQ(make_maintenance_page(body, maintenance_gate("{{message}} {{retry_after}} {{code}}"),
                                     "id-1", false, pages),

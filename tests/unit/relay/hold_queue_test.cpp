@@ -136,6 +136,7 @@ TEST_F(HoldQueueTest, WhoComesDuringTheReleaseStandsBehind) {
     EXPECT_LT(next, 20'000);
     EXPECT_GT(next, 300);
     EXPECT_EQ(order(), numbers(next));
+    EXPECT_NE(room_->longest_us(1), 0U);  // those behind were not of the hold
 }
 
 TEST_F(HoldQueueTest, IsBoundedInNumberAndOctets) {
