@@ -286,6 +286,8 @@ json::object Controller::committed_json(const Commit& commit) const {
     line["drain_timeout_ms"] = commit.drain_timeout.count();
     line["history_id"] = commit.history_id;
     if (commit.request->deploy_id != 0) line["deploy_id"] = commit.request->deploy_id;
+    const Holding& hold = entries_.at(commit.next->name()).hold;
+    if (hold && !hold->by_switch) line["held"] = hold->room->requests();
     line["reserved_ip"] = reserved_ip(commit.next->name());
     return line;
 }

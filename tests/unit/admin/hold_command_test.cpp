@@ -245,6 +245,13 @@ TEST(SwitchWithHold, ItsReceiptTellsOfIt) {
                                        "longest wait 12 s"));
 }
 
+TEST(SwitchDuringAHold, SaysThatSomebodyHasToRelease) {
+    FakeDaemon daemon(streaming(
+        {with(example_line("switch-stream", 0), {{"held", 7}}), example_line("switch-stream", 2)}));
+    EXPECT_THAT(run_against(daemon, {"switch", "scoreboard"}).out,
+                HasSubstr("HELD          7 requests waiting for: switchyard release scoreboard"));
+}
+
 TEST(PrintStatus, AHoldAndMaintenanceAreLoud) {
     json::value status = example_json("status");
     json::object& service = status.at("services").at(0).as_object();

@@ -219,7 +219,8 @@ TEST_F(Hold, WaitsForWhatIsInFlightIfAsked) {
 
 TEST_F(Hold, C15_ASwitchIsAllowedAndTheGateStaysUntilTheRelease) {
     hold(request());
-    house.change(switch_to(Colour::green));
+    const auto lines = house.change(switch_to(Colour::green));
+    EXPECT_EQ(number(lines.at(0), "held"), 0);
     EXPECT_TRUE(held());
     EXPECT_EQ(house.publisher.current->services.at(0)->live, Colour::green);
     json::object result;
