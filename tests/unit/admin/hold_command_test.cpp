@@ -81,7 +81,7 @@ TEST(Hold, SaysWhoWaitsAndHowItEnded) {
               "  in flight     3 from before the hold; wait for them before you migrate\n"
               "  ends          by itself in 30 s (2026-03-01 03:12:30 UTC), to blue\n"
               "  release       switchyard release scoreboard\n"
-              "  holding: 312 requests wait, oldest 11.8 s, 1.2 MiB; ends in 18 s\n"
+              "  holding: 312 requests wait, oldest 12 s, 1.2 MiB; ends in 18 s\n"
               "scoreboard: released by deploy after 12 s\n"
               "  went on       312 requests, to green, longest wait 12 s\n"
               "  left          3 clients did not wait\n");
@@ -262,7 +262,7 @@ TEST(PrintStatus, AHoldAndMaintenanceAreLoud) {
         "message":"Back at \u001b14:00.","retry_after_s":null,"uid":0,"user":"root"})");
     const std::string text = print_status(status, Screen());
     EXPECT_THAT(text,
-                AllOf(HasSubstr("  HELD for 9.1 s by deploy: 312 requests wait, oldest 8 s, "),
+                AllOf(HasSubstr("  HELD for 9.1 s by deploy: 312 requests wait, oldest 8.0 s, "),
                       HasSubstr("  MAINTENANCE for 10m"), HasSubstr("by root: Back at ?14"),
                       Not(HasSubstr("\x1b"))));
     // With many services each is a line, and this one comes first.
