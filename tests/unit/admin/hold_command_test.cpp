@@ -262,7 +262,7 @@ TEST(PrintStatus, AHoldAndMaintenanceAreLoud) {
         "message":"Back at \u001b14:00.","retry_after_s":null,"uid":0,"user":"root"})");
     const std::string text = print_status(status, Screen());
     EXPECT_THAT(text,
-                AllOf(HasSubstr("  HELD for 9.1 s by deploy: 312 requests wait, oldest 8.0 s, "),
+                AllOf(HasSubstr("  HELD for 9.1 s by deploy: 312 requests wait, oldest 8 s, "),
                       HasSubstr("  MAINTENANCE for 10m"), HasSubstr("by root: Back at ?14"),
                       Not(HasSubstr("\x1b"))));
     // With many services each is a line, and this one comes first.
