@@ -74,6 +74,7 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
     add_deploy_command(app, context);
     add_preview_command(app, context);
     add_change_commands(app, context);
+    add_hold_commands(app, context);
     add_history_command(app, context);
     add_events_command(app, context);
     add_ip_command(app, context);

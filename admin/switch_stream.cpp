@@ -3,6 +3,7 @@
 #include "admin/fields.hpp"
 #include "admin/print/change.hpp"
 #include "admin/print/error.hpp"
+#include "admin/print/hold.hpp"
 #include "admin/print/time.hpp"
 
 namespace switchyard::admin {
@@ -25,6 +26,8 @@ void SwitchStream::line(std::string_view raw, const json::value& event) {
         committed(event);
     } else if (kind == "draining") {
         draining(event);
+    } else if (kind == "released") {
+        context_.out << print_switch_hold(event, context_.screen) << std::flush;
     }
     if (kind == "drained") drained(event);
 }

@@ -27,6 +27,8 @@ struct Options {
     bool force = false;
     bool plan = false;
     bool no_wait = false;
+    bool hold = false;
+    std::string hold_max;  ///< Empty: the service's.
 };
 
 /// Only digits: what CLI11 would also take (-1, 010, 0x7, too large) must not become another
@@ -53,6 +55,8 @@ json::object body_of(const Options& options) {
     if (options.force) body["force"] = true;
     if (options.plan) body["plan"] = true;
     if (options.no_wait) body["wait"] = false;
+    if (options.hold) body["hold"] = true;
+    if (!options.hold_max.empty()) body["hold_max_ms"] = parse_duration(options.hold_max)->count();
     return body;
 }
 
@@ -118,6 +122,13 @@ void add_change_commands(CLI::App& app, Context& context) {
     command->add_option("SLOT", options->to, "blue or green; without it, the one that is idle")
         ->type_name("")
         ->check(CLI::Validator(check_slot, "", "slot"));
+    command->add_flag("--hold", options->hold, "Let new requests wait until the switch is made");
+    command
+        ->add_option(
+            "--max", options->hold_max,
+            "With --hold: how long they may have to; hold: wait\nof the service by default")
+        ->type_name("T")
+        ->check(CLI::Validator(check_duration, "", "duration"));
     add_options(*command, context, *options);
     command->footer(
         std::string("Examples:\n"
@@ -126,7 +137,12 @@ void add_change_commands(CLI::App& app, Context& context) {
                     "  switchyard switch shop green        done already if green is live\n"
                     "  switchyard switch shop --if-epoch 7 unless somebody was faster\n\n") +
         kExitCodes);
-    command->callback([&context, options] { run(context, "switch", *options); });
+    command->callback([&context, options] {
+        if (!options->hold_max.empty() && !options->hold) {
+            throw CLI::ValidationError("--max goes with --hold only");
+        }
+        run(context, "switch", *options);
+    });
 
     auto back = std::make_shared<Options>();
     command = app.add_subcommand("rollback", "Make the slot live that was live before");

@@ -20,7 +20,7 @@ _switchyard() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
             --socket) ((++i < COMP_CWORD)) && at=(--socket "${COMP_WORDS[i]}") ;;
-            --if-epoch | --drain-timeout | --env | --for | --ip-wait | --wait | --limit | --version) ((++i)) ;;
+            --if-epoch | --drain-timeout | --env | --for | --ip-wait | --wait | --limit | --version | --max | --idle-wait | --message | --retry-after) ((++i)) ;;
             -*) ;;
             *) if [[ -z $command ]]; then command=${COMP_WORDS[i]}; else ((++position)); fi ;;
         esac
@@ -28,7 +28,7 @@ _switchyard() {
     COMPREPLY=()
     case $prev in
         --socket) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-        --if-epoch | --drain-timeout | --env | --for | --ip-wait | --wait | --limit | --version) return ;;
+        --if-epoch | --drain-timeout | --env | --for | --ip-wait | --wait | --limit | --version | --max | --idle-wait | --message | --retry-after) return ;;
     esac
     if [[ -z $command ]]; then
         words="@COMMANDS@"
@@ -68,6 +68,8 @@ std::string bash_script(const CLI::App& app) {
                     ":0) words=$(\"${COMP_WORDS[0]}\" __services \"${at[@]}\" 2>/dev/null) ;;\n";
             } else if (option->get_name() == "SLOT") {
                 values += "            " + name + ":1) words=\"blue green\" ;;\n";
+            } else if (option->get_name() == "STATE") {
+                values += "            " + name + ":1) words=\"on off\" ;;\n";
             } else if (option->get_name() == "ACTION") {
                 values += "            " + name + ":0) words=\"status sync\" ;;\n";
             } else if (option->get_name() == "SHELL") {

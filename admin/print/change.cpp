@@ -95,6 +95,12 @@ std::string print_committed(const json::value& event, const Screen& screen) {
     out += row("", "durable " + micros(event, "durable_us") + ", visible " +
                        micros(event, "visible_us") + ", acknowledged " +
                        micros(event, "acknowledged_us"));
+    if (find(event, "held") != nullptr) {
+        out +=
+            row("HELD", painted(screen, Paint::yellow,
+                                counted(integer(event, "held"), "request") +
+                                    " waiting for: switchyard release " + shown(event, "service")));
+    }
     const json::value& ip = field(event, "reserved_ip");
     if (ip.is_object()) {
         const std::string state = shown(ip, "state");

@@ -1,6 +1,7 @@
 #include "admin/print/events.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/hold.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/text.hpp"
 #include "admin/print/time.hpp"
@@ -118,6 +119,28 @@ std::string sentence(const std::string& kind, const json::value& event) {
                shown(event, "outcome") + " in the stage " + shown(event, "stage") + by(event) +
                (message.empty() ? "" : ": " + message);
     }
+    if (kind == "held") {
+        return "new requests wait" + by(event) + ", for " +
+               format_span(milliseconds(integer(event, "remaining_ms"))) + " at most, " +
+               count(event, "in_flight") + " in flight";
+    }
+    if (kind == "holding") {
+        return count(event, "held") + " wait, the oldest for " +
+               format_span(milliseconds(integer(event, "oldest_ms"))) + ", ends in " +
+               format_span(milliseconds(integer(event, "remaining_ms")));
+    }
+    if (kind == "released") {
+        return shown(event, "reason") + by(event) + " after " +
+               format_span(milliseconds(integer(event, "elapsed_ms"))) + ": " +
+               count(event, "released") + " of " + count(event, "total") +
+               " went on, longest wait " +
+               format_span(milliseconds(integer(event, "longest_wait_ms")));
+    }
+    if (kind == "maintenance") {
+        const std::string message = shown(event, "message");
+        return (flag(event, "on") ? "on" : "off") + by(event) +
+               (message.empty() ? "" : ": " + message);
+    }
     if (kind == "lost") return count(event, "count") + " events, because this reader was too slow";
     if (kind == "stopping") return "the daemon ends";
     return all_fields(event);
@@ -136,6 +159,9 @@ Paint paint_of(const std::string& kind, const json::value& event) {
         if (outcome == "failed") return Paint::red;
         return outcome == "deployed" || outcome == "switched" ? Paint::green : Paint::yellow;
     }
+    if (kind == "held" || kind == "holding") return Paint::yellow;
+    if (kind == "released") return all_went_on(event) ? Paint::green : Paint::yellow;
+    if (kind == "maintenance") return flag(event, "on") ? Paint::red : Paint::green;
     if (kind == "drained") return integer(event, "cut") > 0 ? Paint::red : Paint::green;
     if (kind == "refused" || kind == "reload_failed" || kind == "lost" || kind == "stopping") {
         return Paint::red;

@@ -15,7 +15,7 @@ std::string shown(const json::value& from, std::string_view key) {
 }
 
 Paint paint_of_outcome(std::string_view outcome) {
-    for (const char* good : {"drained", "committed", "done", "deployed", "switched"}) {
+    for (const char* good : {"drained", "committed", "done", "deployed", "switched", "released"}) {
         if (outcome == good) return Paint::green;
     }
     for (const char* bad : {"refused", "cut", "failed"}) {

@@ -1,6 +1,7 @@
 #include "admin/print/status.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/hold.hpp"
 #include "admin/print/ip.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/table.hpp"
@@ -200,6 +201,9 @@ std::string service_block(const json::value& service, const std::string& now,
                    elided(slot_title(live, shown(service, "live_name")), 28)) +
            " for " + format_since(text(service, "live_since"), now) + " (" +
            format_time(text(service, "live_since")) + "), epoch " + count(service, "epoch") + "\n";
+    if (const std::string line = maintenance_line(service, now); !line.empty()) {
+        out += painted(screen, Paint::red, elided(line, screen.columns)) + "\n";
+    }
     out += releases_line(service, screen.columns);
 
     Table table("llllrrr", "  ");
@@ -219,6 +223,9 @@ std::string service_block(const json::value& service, const std::string& now,
     out += tunnels_line(service);
     for (const json::value& drain : list(service, "drains")) {
         out += painted(screen, Paint::yellow, drain_line(drain, now)) + "\n";
+    }
+    if (const std::string line = hold_line(service, now); !line.empty()) {
+        out += painted(screen, Paint::yellow, elided(line, screen.columns)) + "\n";
     }
     if (const json::value& ip = field(service, "reserved_ip"); ip.is_object()) {
         const std::string line = elided("  reserved IP " + ip_summary(ip), screen.columns);
@@ -297,7 +304,8 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         const json::value& live = field(field(*service, "slots"), text(*service, "live"));
         const json::value& idle = field(field(*service, "slots"), other_slot(*service));
         return !flag(live, "healthy") || (idle.is_object() && !flag(idle, "healthy")) ||
-               !list(*service, "drains").empty();
+               !list(*service, "drains").empty() || field(*service, "hold").is_object() ||
+               field(*service, "maintenance").is_object();
     };
     std::stable_partition(order.begin(), order.end(), troubled);
     const std::size_t shown_services = std::min(order.size(), rows > 4 ? rows - 4 : 1);
@@ -319,6 +327,8 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
             errors += integer(*slot, "errors_total");
         }
         if (!list(service, "drains").empty()) healthy += ", draining";
+        if (field(service, "hold").is_object()) healthy += ", HELD";
+        if (field(service, "maintenance").is_object()) healthy += ", MAINTENANCE";
         table.add({{shown(service, "name"), Paint::bold},
                    {live, paint_of_slot(live)},
                    {format_since(text(service, "live_since"), now)},

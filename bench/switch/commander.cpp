@@ -38,14 +38,15 @@ void Commander::on_time() {
 void Commander::begin_command() {
     ++begun_;
     const Colour to = other(world_.timeline.live());
-    const std::string body = "{\"to\":\"" + std::string(to_string(to)) + "\",\"wait\":false}";
+    const std::string body = "{\"to\":\"" + std::string(to_string(to)) + "\",\"wait\":false" +
+                             (holds_now() ? ",\"hold\":true}" : "}");
     request_ = "POST /v1/services/" + plan_.service +
                "/switch HTTP/1.1\r\nHost: switchyard\r\nContent-Type: application/json\r\n"
                "Content-Length: " +
                std::to_string(body.size()) + "\r\n\r\n" + body;
     written_ = 0;
     line_.clear();
-    acknowledged_ = false;
+    acknowledged_ = released_ = false;
     reader_.reset();
     phase_ = Phase::connecting;
     sent_at_ = now_ns();
@@ -96,9 +97,37 @@ void Commander::read_answer() {
 
 void Commander::on_body(std::string_view piece) {
     line_ += piece;
-    const auto end = line_.find('\n');
-    if (acknowledged_ || reader_.head().status != 200 || end == std::string::npos) return;
-    on_committed(std::string_view(line_).substr(0, end));
+    if (reader_.head().status != 200) return;
+    while (phase_ == Phase::commanding || phase_ == Phase::ending) {
+        const auto end = line_.find('\n');
+        if (end == std::string::npos) return;
+        const std::string line = line_.substr(0, end);
+        line_.erase(0, end + 1);
+        if (!acknowledged_) {
+            on_committed(line);
+        } else if (!released_) {
+            on_released(line);
+        }
+    }
+}
+
+/// C15: whoever was held went on, and nobody was turned away.
+void Commander::on_released(std::string_view line) {
+    boost::system::error_code error;
+    const auto value = boost::json::parse(line, error);
+    const auto* object = error ? nullptr : value.if_object();
+    const auto number = [&](const char* key) -> std::uint64_t {
+        const auto* found = object ? object->if_contains(key) : nullptr;
+        return found && found->is_number() ? found->to_number<std::uint64_t>() : 0;
+    };
+    const auto* event = object ? object->if_contains("event") : nullptr;
+    if (!event || *event != "released") return give_up("no release: " + std::string(line));
+    released_ = true;
+    held_ += number("total");
+    longest_wait_.add(static_cast<std::int64_t>(number("longest_wait_ms")) * kMillisecond);
+    if (number("total") == number("released") + number("left") && number("full") == 0) return;
+    world_.tally.violations.add("C15", "switch-" + std::to_string(begun_),
+                                "not every held request went on: " + std::string(line));
 }
 
 void Commander::on_committed(std::string_view line) {
@@ -132,6 +161,8 @@ void Commander::on_committed(std::string_view line) {
 }
 
 void Commander::end_command() {
+    if (acknowledged_ && holds_now() && !released_)
+        return give_up("the answer ended before the release");
     if (!acknowledged_)
         return give_up("status " + std::to_string(reader_.head().status) + ": " + line_);
     stream_.close();

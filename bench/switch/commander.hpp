@@ -19,9 +19,10 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     struct Plan {
         Address socket;
         std::string service;
-        std::uint64_t epoch = 0;     ///< Before the first switch.
-        std::uint64_t switches = 0;  ///< How many to make.
-        double rate = 1;             ///< A second.
+        std::uint64_t epoch = 0;       ///< Before the first switch.
+        std::uint64_t switches = 0;    ///< How many to make.
+        double rate = 1;               ///< A second.
+        std::uint64_t hold_every = 0;  ///< Every so many switches requests are held; 0: never.
     };
 
     Commander(World& world, Plan plan);
@@ -35,6 +36,10 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     const Histogram& latency() const noexcept { return latency_; }
     /// What the daemon says it took to make the decision durable, microseconds in nanoseconds.
     const Histogram& durable() const noexcept { return durable_; }
+    /// Switches that held requests, how many those were, and the longest wait in each.
+    std::uint64_t holds() const noexcept { return longest_wait_.count(); }
+    std::uint64_t held() const noexcept { return held_; }
+    const Histogram& longest_wait() const noexcept { return longest_wait_; }
 
   private:
     enum class Phase : unsigned char { waiting, connecting, commanding, ending, done };
@@ -44,6 +49,10 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     void read_answer();
     void on_body(std::string_view piece) override;
     void on_committed(std::string_view line);
+    void on_released(std::string_view line);
+    [[nodiscard]] bool holds_now() const noexcept {
+        return plan_.hold_every != 0 && begun_ % plan_.hold_every == 0;
+    }
     void end_command();
     void give_up(const std::string& why);
 
@@ -55,6 +64,7 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     std::string request_;
     std::string line_;
     bool acknowledged_ = false;
+    bool released_ = false;
     std::size_t written_ = 0;
     std::uint64_t begun_ = 0;
     std::uint64_t committed_ = 0;
@@ -62,6 +72,8 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     std::int64_t sent_at_ = 0;
     Histogram latency_;
     Histogram durable_;
+    std::uint64_t held_ = 0;
+    Histogram longest_wait_;
 };
 
 }  // namespace switchyard::bench

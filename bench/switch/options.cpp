@@ -68,6 +68,8 @@ bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
         ->capture_default_str()
         ->check(CLI::Range(0.01, 1000.0));
     app.add_option("--duration", options.duration, "seconds of switching, instead of --switches");
+    app.add_option("--hold", options.hold_every, "hold requests during every Nth switch; 0: never")
+        ->capture_default_str();
     app.add_option("--calm", options.calm, "seconds of load before the first switch")
         ->capture_default_str();
     for (std::size_t i = 0; i < kKinds; ++i)

@@ -24,9 +24,10 @@ struct Options {
     std::string host;  ///< Host field and SNI; empty: the service's first exact host.
 
     std::uint64_t switches = 1000;
-    double rate = 20;     ///< Switches a second.
-    double duration = 0;  ///< Seconds of switching; 0: as many as `switches` takes.
-    double calm = 5;      ///< Seconds of load before the first switch.
+    double rate = 20;              ///< Switches a second.
+    double duration = 0;           ///< Seconds of switching; 0: as many as `switches` takes.
+    std::uint64_t hold_every = 0;  ///< Hold requests at every so many switches; 0: never.
+    double calm = 5;               ///< Seconds of load before the first switch.
     std::array<unsigned, kKinds> connections = {16, 4, 4, 8, 4, 16, 2};  ///< By Kind.
     bool quick = false;
     bool served_by = true;  ///< Check X-Served-By.

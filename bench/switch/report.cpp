@@ -142,6 +142,10 @@ std::string report_text(const Result& result) {
     append_latencies(text, "command until acknowledged", result.command);
     append_latencies(text, "of that until durable", result.durable);
     append_latencies(text, "command until first new answer", result.first_new);
+    if (result.holds > 0) {
+        append(text, "  %llu of them held %llu requests\n", wide(result.holds), wide(result.held));
+        append_latencies(text, "longest wait of a held request", result.longest_wait);
+    }
     append_books(text, result);
     if (result.epochs_checked > 0) {
         append(text, "%llu answers compared with the epochs of the access log\n",
@@ -197,6 +201,9 @@ std::string report_json(const Result& result, const Options& options) {
                                   {"command", latency_json(result.command)},
                                   {"durable", latency_json(result.durable)},
                                   {"first_new", latency_json(result.first_new)},
+                                  {"holds", result.holds},
+                                  {"held", result.held},
+                                  {"longest_wait", latency_json(result.longest_wait)},
                                   {"clients", kinds},
                                   {"epochs_checked", result.epochs_checked},
                                   {"books", books_json(result)},

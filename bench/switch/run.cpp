@@ -177,8 +177,8 @@ Result run(const Options& options, Stage* stage) {
     Loop loop(world);
     std::deque<Client> clients;
     add_clients(clients, world, options);
-    Commander commander(
-        world, {target.socket, options.service, first_epoch, options.switches, options.rate});
+    Commander commander(world, {target.socket, options.service, first_epoch, options.switches,
+                                options.rate, options.hold_every});
 
     const std::int64_t begin = now_ns();
     for (Client& client : clients)
@@ -203,6 +203,9 @@ Result run(const Options& options, Stage* stage) {
     result.switches = commander.committed();
     result.command = commander.latency();
     result.durable = commander.durable();
+    result.holds = commander.holds();
+    result.held = commander.held();
+    result.longest_wait = commander.longest_wait();
     result.first_new = world.timeline.first_new();
     result.calm_seconds = static_cast<double>(switching_begin - begin) / 1e9;
     result.switching_seconds = static_cast<double>(switching_end - switching_begin) / 1e9;

@@ -230,6 +230,22 @@ struct Preview {
     bool operator==(const Preview&) const = default;
 };
 
+/// What requests of a service may take while they are held (C15). 503 beyond any of them.
+struct Hold {
+    milliseconds wait = 30s;            ///< Each of them; and a hold, unless it is told otherwise.
+    milliseconds max = 10min;           ///< The longest hold that may be asked for.
+    std::uint32_t requests = 10'000;    ///< At once, on all workers.
+    std::uint64_t bytes = 64ULL << 20;  ///< Of memory, for what came of them: heads and more.
+    bool operator==(const Hold&) const = default;
+};
+
+/// What requests of a service get while it is under maintenance: 503.
+struct Maintenance {
+    std::string page;                ///< HTML of the operator's own; empty: the built-in page.
+    milliseconds retry_after = 60s;  ///< In whole seconds.
+    bool operator==(const Maintenance&) const = default;
+};
+
 struct Slot {
     std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
     std::vector<Target> targets;
@@ -261,6 +277,8 @@ struct Service {
     bool forward_host = true;  ///< Send the client's Host upstream (else the target's address).
     std::optional<Deploy> deploy;
     std::optional<Preview> preview;  ///< None: the idle slot can't be reached.
+    Hold hold;
+    Maintenance maintenance;
     bool operator==(const Service&) const = default;
 };
 

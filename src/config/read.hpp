@@ -45,6 +45,8 @@ void read_ssh(Section& section, Ssh& ssh);
 void read_deploy_to(Section& section, const Ssh& ssh, Slot& slot);
 
 void read_deploy(Section& section, Deploy& deploy);
+void read_hold(Section& section, Hold& hold);
+void read_maintenance(Section& section, Maintenance& maintenance);
 
 /// `preview` of a service. Reads the secrets; when that fails the section says so itself, since not
 /// every machine that checks a file has them.

@@ -238,6 +238,9 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
         read_tunnel_drain(inner, service);
     });
     read_upgrade(section, service.upgrade);
+    section.section("hold", [&](Section& inner) { read_hold(inner, service.hold); });
+    section.section("maintenance",
+                    [&](Section& inner) { read_maintenance(inner, service.maintenance); });
     section.number("retries", service.retries, 0, 10);
     section.number("max_idle_connections", service.max_idle_connections, 0, 65'535);
     section.section("limits", [&](Section& inner) {

@@ -117,6 +117,13 @@ asio::awaitable<HttpReply> AdminRoutes::dispatch(Call call) {
         if (!post) co_return wrong_method("POST");
         co_return co_await preview(std::move(call));
     }
+    if (v1 && name == "services" && path.size() == 4 &&
+        (path[3] == "hold" || path[3] == "release" || path[3] == "maintenance")) {
+        if (!post) co_return wrong_method("POST");
+        if (path[3] == "hold") co_return co_await hold(std::move(call));
+        if (path[3] == "release") co_return co_await release(std::move(call));
+        co_return co_await maintenance(std::move(call));
+    }
     if (v1 && name == "services" && path.size() == 4 && path[3] == "deploy") {
         if (get) co_return follow_deploy(call);
         if (!post) co_return wrong_method("GET, POST");

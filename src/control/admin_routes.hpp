@@ -57,6 +57,10 @@ class AdminRoutes final : public HttpHandler {
     boost::asio::awaitable<HttpReply> cancel_deploy(Call call);
     [[nodiscard]] HttpReply follow_deploy(const Call& call) const;
     boost::asio::awaitable<HttpReply> preview(Call call);  // preview_routes.cpp
+    // hold_routes.cpp
+    boost::asio::awaitable<HttpReply> hold(Call call);
+    boost::asio::awaitable<HttpReply> release(Call call);
+    boost::asio::awaitable<HttpReply> maintenance(Call call);
     boost::asio::awaitable<HttpReply> history(Call call);
     boost::asio::awaitable<HttpReply> reserved_ip(Call call);
     boost::asio::awaitable<HttpReply> sync_reserved_ip(Call call);

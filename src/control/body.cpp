@@ -36,6 +36,15 @@ std::optional<std::chrono::milliseconds> drain_timeout(const json::value& value)
     return std::chrono::milliseconds(static_cast<std::int64_t>(*number));
 }
 
+std::optional<std::chrono::milliseconds> hold_time(const json::value& value) {
+    const auto time = drain_timeout(value);
+    return time && time->count() > 0 ? time : std::nullopt;
+}
+
+Refusal wrong_hold_time(std::string_view key) {
+    return wrong_value(key, fmt::format("a whole number from 1 to {}", kLongestDrainMs));
+}
+
 Refusal wrong_value(std::string_view key, std::string_view wanted) {
     return bad_request(fmt::format("{} must be {}.", key, wanted), key);
 }

@@ -24,9 +24,13 @@ namespace switchyard::control {
 [[nodiscard]] std::optional<std::chrono::milliseconds> drain_timeout(
     const boost::json::value& value);
 
+/// Milliseconds from 1 to a day.
+[[nodiscard]] std::optional<std::chrono::milliseconds> hold_time(const boost::json::value& value);
+
 /// "KEY must be WANTED."
 [[nodiscard]] Refusal wrong_value(std::string_view key, std::string_view wanted);
 [[nodiscard]] Refusal wrong_drain_timeout(std::string_view key);
+[[nodiscard]] Refusal wrong_hold_time(std::string_view key);
 [[nodiscard]] Refusal unknown_key(std::string_view key);
 
 }  // namespace switchyard::control

@@ -22,6 +22,12 @@ void Catalog::add_preview(route::SlotState& slot, const config::Service& service
     slot.preview_lines += "Cache-Control: private, no-store\r\nX-Robots-Tag: noindex\r\n";
 }
 
+std::shared_ptr<route::HoldRoom> Catalog::hold_room(const std::string& service) {
+    auto& room = hold_rooms_[service];
+    if (!room) room = std::make_shared<route::HoldRoom>(service, workers_);
+    return room;
+}
+
 std::shared_ptr<route::Target> Catalog::target(const std::string& service, Colour colour,
                                                const config::Target& config) {
     auto& entry = targets_[{service, colour, config.address}];
@@ -35,6 +41,7 @@ std::shared_ptr<route::Target> Catalog::target(const std::string& service, Colou
 std::shared_ptr<const route::ServiceState> Catalog::make_state(
     std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live) {
     auto state = std::make_shared<route::ServiceState>();
+    state->room = hold_room(service->name);
     state->epoch = epoch;
     state->live = live;
     for (const Colour colour : kColours) {

@@ -16,7 +16,8 @@
 namespace switchyard::control {
 
 /// The objects that live longer than an epoch: one Target for each (service, slot, address), one
-/// SlotMetrics for each (service, slot), and another one for its previews. Builds service states
+/// SlotMetrics for each (service, slot), another one for its previews, and one HoldRoom for each
+/// service. Builds service states
 /// out of them. Control thread only.
 class Catalog {
   public:
@@ -38,6 +39,7 @@ class Catalog {
 
     using TargetKey = std::tuple<std::string, Colour, std::string>;
 
+    [[nodiscard]] std::shared_ptr<route::HoldRoom> hold_room(const std::string& service);
     [[nodiscard]] std::shared_ptr<route::Target> target(const std::string& service, Colour colour,
                                                         const config::Target& config);
 
@@ -47,6 +49,7 @@ class Catalog {
     std::map<std::pair<std::string, Colour>, std::shared_ptr<observe::SlotMetrics>> metrics_;
     std::map<std::pair<std::string, Colour>, std::shared_ptr<observe::SlotMetrics>>
         preview_metrics_;
+    std::map<std::string, std::shared_ptr<route::HoldRoom>> hold_rooms_;
 };
 
 }  // namespace switchyard::control

@@ -34,6 +34,12 @@ std::optional<Refusal> take(ChangeRequest& request, std::string_view key,
         if (!request.to) return wrong_value(key, "\"blue\" or \"green\"");
         return std::nullopt;
     }
+    if (key == "hold" && !request.rollback) return flag(request.hold);
+    if (key == "hold_max_ms" && !request.rollback) {
+        request.hold_max = hold_time(value);
+        if (!request.hold_max) return wrong_hold_time(key);
+        return std::nullopt;
+    }
     return unknown_key(key);
 }
 
@@ -47,6 +53,9 @@ std::variant<ChangeRequest, Refusal> parse_change(std::string_view body, bool ro
     for (const auto& field : std::get<json::object>(parsed)) {
         auto refusal = take(request, field.key(), field.value());
         if (refusal) return std::move(*refusal);
+    }
+    if (request.hold_max && !request.hold) {
+        return bad_request("hold_max_ms has a meaning only together with hold.", "hold_max_ms");
     }
     return request;
 }

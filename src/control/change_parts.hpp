@@ -41,4 +41,18 @@ struct Controller::Commit {
     std::int64_t history_id = 0;
 };
 
+/// The hold of a change that asked for one; ends with the change, whatever becomes of it.
+struct Controller::HoldOfChange {
+    HoldOfChange() = default;
+    HoldOfChange(const HoldOfChange&) = delete;
+    HoldOfChange& operator=(const HoldOfChange&) = delete;
+    ~HoldOfChange() { finish(HoldEnd::failed); }
+
+    void finish(HoldEnd how) const {
+        if (job) job->finish(how, job->caller);
+    }
+
+    Holding job;  ///< Null: none.
+};
+
 }  // namespace switchyard::control

@@ -30,6 +30,8 @@ struct ChangeRequest {
     std::optional<std::chrono::milliseconds> drain_timeout;
     bool plan = false;
     bool wait = true;
+    bool hold = false;  ///< Requests wait from before the commit until it is acknowledged (C15).
+    std::optional<std::chrono::milliseconds> hold_max;  ///< None: what a request may wait.
 
     [[nodiscard]] std::string action() const {
         if (deploy) return "deploy";

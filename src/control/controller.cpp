@@ -23,7 +23,8 @@ Controller::Controller(asio::any_io_executor executor, Ports ports,
       tuning_(std::move(tuning)),
       config_(std::move(config)),
       catalog_(ports.publisher.workers()),
-      routing_(executor, ports.publisher),
+      routing_(executor, ports.publisher,
+               [this](const route::ServiceState& state) { return gate_of(state); }),
       events_(executor),
       health_changed_(executor),
       ip_changed_(executor),
@@ -71,6 +72,8 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
         if (!records) return records.error();
         for (auto& [name, record] : *records)
             entries_[name].record = record;
+        const auto maintenance = store_.blocking().maintenance();
+        if (!maintenance) return maintenance.error();
 
         std::map<std::string, state::ServiceRecord> wanted;
         for (const config::Service& service : config_->services) {
@@ -90,6 +93,12 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
                                                    record.epoch, record.live));
             spdlog::info("service_live service={} slot={} epoch={}", log_value(service.name),
                          to_string(record.live), record.epoch);
+        }
+        for (const auto& [name, present] : *maintenance) {
+            entries_[name].maintenance = present;
+            if (!wanted.contains(name)) continue;
+            spdlog::warn("in_maintenance service={} since={} user={}", log_value(name),
+                         rfc3339(present.since), log_value(present.user));
         }
         routing_.begin(config_, std::move(services));
         return routing_.current();
@@ -142,6 +151,8 @@ void Controller::start() {
 void Controller::expect_stop() {
     ending_ = true;
     stop_deploys();
+    // Who waits is served now, before the workers end.
+    end_holds(HoldEnd::stopped, [](const std::string&) { return true; });
 }
 
 asio::awaitable<void> Controller::stop() {
@@ -154,6 +165,7 @@ asio::awaitable<void> Controller::stop() {
     for (const auto& job : drains_)
         job->wake.notify();
     stop_deploys();
+    end_holds(HoldEnd::stopped, [](const std::string&) { return true; });
     events_.close();
     records_.stop();
     co_await tasks_.wait();

@@ -7,6 +7,7 @@
 #include "control/change_ticket.hpp"
 #include "control/deploy_job.hpp"
 #include "control/events.hpp"
+#include "control/hold_job.hpp"
 #include "control/last_records.hpp"
 #include "control/ports.hpp"
 #include "control/routing.hpp"
@@ -21,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
@@ -43,7 +45,8 @@ struct Ports {
 struct ControllerTuning {
     std::chrono::milliseconds health_slack{1'000};  ///< On top of a check's timeout, for "unknown".
     std::chrono::milliseconds tick{1'000};          ///< Rates, and freeing of old states.
-    DrainTiming drain;                              ///< Its timeout comes from the service.
+    std::chrono::milliseconds hold_progress{1'000};  ///< Between two lines of a hold's stream.
+    DrainTiming drain;                               ///< Its timeout comes from the service.
     DeployTiming deploy;
     RecordTiming records;
     std::function<config::LoadResult(const std::string&)> load = config::load_file;
@@ -89,6 +92,13 @@ class Controller {
     [[nodiscard]] std::shared_ptr<DeployJob> deploy_of(const std::string& service) const;
     /// Asks the deploy under way to end. A refusal: there is none, or it is too late.
     [[nodiscard]] std::optional<Refusal> cancel_deploy(const std::string& service, Caller caller);
+    /// Begins a hold, or gives the one in force new time; the ticket's lines tell how it goes.
+    [[nodiscard]] std::shared_ptr<ChangeTicket> hold(HoldRequest request);
+    /// Ends the hold; completes when all who waited have gone on, with the event "released".
+    boost::asio::awaitable<std::optional<Refusal>> release(std::string service, Caller caller,
+                                                           boost::json::object& result);
+    /// Begins or ends maintenance.
+    [[nodiscard]] std::shared_ptr<ChangeTicket> maintenance(MaintenanceRequest request);
     /// Begins a reload of the configuration's file.
     [[nodiscard]] std::shared_ptr<ChangeTicket> reload(Caller caller);
 
@@ -120,6 +130,8 @@ class Controller {
     }
     [[nodiscard]] const HealthMonitor& monitor() const noexcept { return ports_.monitor; }
     [[nodiscard]] const ProcessFacts& facts() const noexcept { return ports_.facts; }
+    /// null: it is not under maintenance.
+    [[nodiscard]] boost::json::value maintenance_json(const std::string& service) const;
     /// null when no reserved IP follows the service.
     [[nodiscard]] boost::json::value reserved_ip(const std::string& service) const;
     /// null: there is none.
@@ -139,9 +151,11 @@ class Controller {
 
   private:
     using State = std::shared_ptr<const route::ServiceState>;
+    using Holding = std::shared_ptr<HoldJob>;
     struct Assessment;
     struct Survey;
     struct Commit;
+    struct HoldOfChange;
 
     // controller_change.cpp
     boost::asio::awaitable<void> run_change(ChangeRequest request,
@@ -191,6 +205,42 @@ class Controller {
     void let_tunnels_go(const std::string& service, Colour slot);
     void hold_drains(const std::string& service, Colour slot, bool held);
     void cancel_drains(const std::string& service, Colour slot);
+
+    // controller_hold.cpp
+    [[nodiscard]] std::shared_ptr<const route::Gate> gate_of(
+        const route::ServiceState& state) const;
+    [[nodiscard]] std::optional<Refusal> speaks_against_hold(
+        const route::ServiceState& state,
+        const std::optional<std::chrono::milliseconds>& max) const;
+    boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
+    /// Requests of both slots: what a migration has to wait for once the service is held. Tunnels
+    /// may last for days, and are told apart.
+    [[nodiscard]] std::uint64_t in_flight_of(const std::string& service) const;
+    [[nodiscard]] std::uint64_t tunnels_of(const std::string& service) const;
+    boost::asio::awaitable<void> run_hold(HoldRequest request,
+                                          std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> make_hold(HoldRequest request,
+                                           std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> extend_hold(Holding job, HoldRequest request);
+    /// Nothing speaks against it, and none is in force. When it completes, it is acknowledged.
+    /// `switch_to`: what becomes live, if it belongs to a switch.
+    boost::asio::awaitable<std::variant<Holding, Refusal>> begin_hold(
+        HoldRequest request, std::optional<Colour> switch_to);
+    boost::asio::awaitable<void> look_after_hold(Holding job);
+    boost::asio::awaitable<void> watch_hold(Holding job);
+    boost::asio::awaitable<void> let_go(Holding job);
+    void end_of_hold(HoldJob& job);
+    boost::asio::awaitable<void> hold_over(Holding job);
+    void end_holds(HoldEnd how, const std::function<bool(const std::string&)>& concerns);
+    boost::asio::awaitable<void> refused_hold(HoldRequest request, Refusal refusal,
+                                              const route::ServiceState& state);
+
+    // controller_maintenance.cpp
+    static void close_gate(route::Gate& gate, const state::Maintenance& maintenance);
+    boost::asio::awaitable<void> run_maintenance(MaintenanceRequest request,
+                                                 std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> make_maintenance(MaintenanceRequest request,
+                                                  std::shared_ptr<ChangeTicket> ticket);
 
     // controller_ip.cpp
     void start_reserved_ip();
@@ -255,6 +305,7 @@ class Controller {
     std::vector<std::string> unrecorded_;  ///< Services whose first record is not durable yet.
     std::list<std::shared_ptr<DrainJob>> drains_;
     std::list<std::shared_ptr<DrainJob>> kept_;
+    std::uint64_t holds_ = 0;  ///< That ever began.
     std::optional<ChangeUnderWay> reload_;
     Wakeup health_changed_;
     Wakeup ip_changed_;

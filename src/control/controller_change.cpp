@@ -85,6 +85,12 @@ Controller::Assessment Controller::assess(const ChangeRequest& request, bool our
             found.refusals.push_back(unfinished_release(state.name(), *found.to, release->version));
         }
     }
+    if (request.hold) {
+        const std::shared_ptr<HoldJob>& hold = entries_.at(request.service).hold;
+        auto refusal = speaks_against_hold(state, request.hold_max);
+        if (!refusal && hold) refusal = already_held(state.name(), hold->since);
+        if (refusal) found.refusals.push_back(std::move(*refusal));
+    }
     return found;
 }
 
@@ -132,6 +138,21 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
         }
     }
 
+    // C15: from here on nobody new reaches the old slot; at the end, however it comes, they go on.
+    HoldOfChange held;
+    if (request.hold) {
+        HoldRequest wish{request.caller, request.service, request.hold_max, false};
+        auto hold_begun = co_await begin_hold(std::move(wish), to);
+        if (auto* failed = std::get_if<Refusal>(&hold_begun)) {
+            Refusal refusal = std::move(*failed);
+            guard.release();
+            co_await refuse(std::move(request), std::move(assessment), std::move(refusal),
+                            std::move(ticket));
+            co_return;
+        }
+        held.job = std::get<Holding>(std::move(hold_begun));
+    }
+
     // Durable. A drain of the slot that comes back must not cut anything while this is written.
     hold_drains(request.service, to, true);
     state::ServiceRecord record;
@@ -159,6 +180,7 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     line.receipt = json::serialize(receipt);
     const Result<std::int64_t> written = co_await store_.commit(request.service, record, line);
     if (!written) {
+        held.finish(HoldEnd::failed);
         hold_drains(request.service, to, false);
         guard.release();
         Refusal failed = state_failed(config_->state, written.error());
@@ -177,6 +199,8 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     const State next = catalog_.make_state(former->config, record.epoch, to);
     commit.published = co_await routing_.replace(next);
     guard.release();
+    held.finish(commit.published.result.stuck_workers.empty() ? HoldEnd::switched
+                                                              : HoldEnd::failed);
     if (ports_.reserved_ip != nullptr) {
         ports_.reserved_ip->follow(request.service, to, record.epoch);
     }
@@ -214,6 +238,11 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     const std::vector<std::size_t> stuck = commit.published.result.stuck_workers;
     if (stuck.empty()) {
         ticket->say(line_of(committed));
+        if (held.job) {
+            co_await hold_over(held.job);
+            job->receipt["hold"] = held.job->result;
+            ticket->say(line_of(held.job->result));
+        }
         if (request.wait) {
             job->ticket = ticket;
         } else {
@@ -262,6 +291,8 @@ json::object Controller::committed_json(const Commit& commit) const {
     line["drain_timeout_ms"] = commit.drain_timeout.count();
     line["history_id"] = commit.history_id;
     if (commit.request->deploy_id != 0) line["deploy_id"] = commit.request->deploy_id;
+    const Holding& hold = entries_.at(commit.next->name()).hold;
+    if (hold && !hold->by_switch) line["held"] = hold->room->requests();
     line["reserved_ip"] = reserved_ip(commit.next->name());
     return line;
 }

@@ -212,6 +212,7 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
 
     if (ports_.reserved_ip != nullptr) ports_.reserved_ip->configure(*config_);
     follow_all();
+    end_holds(HoldEnd::removed, [this](const std::string& name) { return !routing_.find(name); });
     for (const auto& state : former->services) {
         if (records.contains(state->name())) continue;
         // No status would show what were kept of it.

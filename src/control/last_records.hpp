@@ -22,7 +22,7 @@ namespace switchyard::control {
 struct LastRecord {
     std::int64_t id = 0;  ///< Of the entry.
     std::string service;
-    std::string action;  ///< "switch", "rollback", "deploy"
+    std::string action;  ///< "switch", "rollback", "deploy", "hold"
     std::string outcome;
     std::string detail;
     std::string receipt;

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "control/times.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -74,6 +75,16 @@ struct Refusal {
 [[nodiscard]] Refusal state_failed(const std::string& file, const Error& cause);
 [[nodiscard]] Refusal not_acknowledged(const std::string& service,
                                        const std::vector<std::size_t>& workers);
+/// A hold that is in the way of another one.
+[[nodiscard]] Refusal already_held(const std::string& service, Wall::time_point since);
+[[nodiscard]] Refusal not_held(const std::string& service);
+[[nodiscard]] Refusal hold_too_long(const std::string& service, std::chrono::milliseconds wanted,
+                                    std::chrono::milliseconds most);
+/// It was taken back: nothing is held.
+[[nodiscard]] Refusal hold_not_acknowledged(const std::string& service,
+                                            const std::vector<std::size_t>& workers);
+[[nodiscard]] Refusal in_maintenance(const std::string& service, Wall::time_point since);
+[[nodiscard]] Refusal not_in_maintenance(const std::string& service);
 [[nodiscard]] Refusal no_reserved_ip();
 /// The service has no section preview.
 [[nodiscard]] Refusal no_preview(const std::string& service);

@@ -14,6 +14,7 @@ Books books_of(const route::Ledger::Totals& totals) {
     Books books;
     books.ended = totals.left;
     books.in_flight = totals.in_flight();
+    books.tunnels = totals.open_tunnels();
     return books;
 }
 
@@ -36,11 +37,18 @@ Books& Books::operator+=(const Books& other) noexcept {
     for (std::size_t i = 0; i < ended.size(); ++i)
         ended[i] += other.ended[i];
     in_flight += other.in_flight;
+    tunnels += other.tunnels;
     return *this;
 }
 
-Routing::Routing(asio::any_io_executor executor, Publisher& publisher)
-    : publisher_(publisher), publishing_(std::move(executor)) {}
+Routing::Routing(asio::any_io_executor executor, Publisher& publisher, MakeGate make_gate)
+    : publisher_(publisher), make_gate_(std::move(make_gate)), publishing_(std::move(executor)) {}
+
+void Routing::make_gates(route::Snapshot& snapshot) const {
+    snapshot.gates.clear();
+    for (const auto& state : snapshot.services)
+        snapshot.gates.push_back(make_gate_(*state));
+}
 
 void Routing::begin(std::shared_ptr<const config::Config> config, Services services) {
     auto first = std::make_shared<route::Snapshot>();
@@ -49,6 +57,7 @@ void Routing::begin(std::shared_ptr<const config::Config> config, Services servi
     first->previews = route::PreviewTable::make(config->services);
     first->config = std::move(config);
     first->services = std::move(services);
+    make_gates(*first);
     confirmed_ = first->version;
     current_ = std::move(first);
 }
@@ -83,13 +92,14 @@ asio::awaitable<Routing::Published> Routing::replace_all(
     co_return co_await publish(std::move(snapshot));
 }
 
-asio::awaitable<void> Routing::republish() {
+asio::awaitable<Routing::Published> Routing::republish() {
     const AsyncMutex::Lock lock = co_await publishing_.lock();
-    co_await publish(std::make_shared<route::Snapshot>(*current_));
+    co_return co_await publish(std::make_shared<route::Snapshot>(*current_));
 }
 
 asio::awaitable<Routing::Published> Routing::publish(std::shared_ptr<route::Snapshot> next) {
     next->version = current_->version + 1;
+    make_gates(*next);
     retire_missing(*current_, *next);
     current_ = std::move(next);
 

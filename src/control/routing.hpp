@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -24,6 +25,7 @@ namespace switchyard::control {
 struct Books {
     std::array<std::uint64_t, observe::kOutcomes> ended{};
     std::uint64_t in_flight = 0;
+    std::uint64_t tunnels = 0;  ///< Of those in flight.
 
     [[nodiscard]] std::uint64_t of(observe::Outcome outcome) const noexcept {
         return ended[static_cast<std::size_t>(outcome)];
@@ -44,8 +46,11 @@ class Routing {
         Steady::time_point acknowledged{};
     };
     using Services = std::vector<std::shared_ptr<const route::ServiceState>>;
+    /// What stands before a service from the next publication on; null: nothing.
+    using MakeGate = std::function<std::shared_ptr<const route::Gate>(const route::ServiceState&)>;
 
-    Routing(boost::asio::any_io_executor executor, Publisher& publisher);
+    /// `make_gate` is asked for every service, at each publication.
+    Routing(boost::asio::any_io_executor executor, Publisher& publisher, MakeGate make_gate);
 
     /// The first snapshot; it is not published (the workers start with it).
     void begin(std::shared_ptr<const config::Config> config, Services services);
@@ -61,8 +66,9 @@ class Routing {
     /// Publishes a snapshot of a new configuration; `services` in its order.
     boost::asio::awaitable<Published> replace_all(std::shared_ptr<const config::Config> config,
                                                   Services services);
-    /// Publishes the same routing once more, so that what is empty can be freed.
-    boost::asio::awaitable<void> republish();
+    /// Publishes the same routing once more, so that gates take effect and what is empty can be
+    /// freed.
+    boost::asio::awaitable<Published> republish();
 
     /// Looks for states that became empty. True: republish() would free something, or a worker did
     /// not confirm the last publication.
@@ -94,8 +100,10 @@ class Routing {
     void retire_missing(const route::Snapshot& former, const route::Snapshot& next);
     void free_empty();
     void fold(const route::ServiceState& state);
+    void make_gates(route::Snapshot& snapshot) const;
 
     Publisher& publisher_;
+    MakeGate make_gate_;
     AsyncMutex publishing_;
     std::shared_ptr<const route::Snapshot> current_;
     std::uint64_t confirmed_ = 0;  ///< Newest version that every worker confirmed.

@@ -44,6 +44,7 @@ class RateMeter {
 };
 
 struct DeployJob;
+struct HoldJob;
 
 /// What the controller knows of a service besides its routing. Goes on through switches and
 /// reloads, and while the service is not configured.
@@ -51,8 +52,10 @@ struct ServiceEntry {
     state::ServiceRecord record;
     std::optional<ChangeUnderWay> change;
     std::shared_ptr<DeployJob>
-        deploy;                      ///< The one under way, or the last since the start; or null.
-    std::array<RateMeter, 2> rates;  ///< By index_of(Colour).
+        deploy;  ///< The one under way, or the last since the start; or null.
+    std::optional<state::Maintenance> maintenance;  ///< None: it serves.
+    std::shared_ptr<HoldJob> hold;                  ///< Until nobody waits in it any more; or null.
+    std::array<RateMeter, 2> rates;                 ///< By index_of(Colour).
 
     // For the metrics, since the start:
     std::uint64_t switches = 0;

@@ -1,6 +1,7 @@
 #include "control/status.hpp"
 
 #include "control/deploy_view.hpp"
+#include "control/hold_view.hpp"
 #include "control/target_view.hpp"
 
 #include <algorithm>
@@ -155,6 +156,28 @@ json::array unwritten_json(const Controller& controller, const std::string& serv
     return list;
 }
 
+void add_hold(observe::ServiceGauge& gauge, const route::HoldRoom& room) {
+    const route::HoldRoom::Totals totals = room.totals();
+    gauge.held_requests = room.requests();
+    gauge.held_bytes = room.bytes();
+    const std::uint64_t oldest = room.oldest_ns();
+    const std::uint64_t now = steady_now_ns();
+    if (oldest != 0 && now > oldest)
+        gauge.oldest_held_seconds = static_cast<double>(now - oldest) / 1e9;
+    gauge.hold_released = totals.released;
+    gauge.hold_timed_out = totals.timed_out;
+    gauge.hold_left = totals.left;
+    gauge.hold_cut = totals.cut;
+    gauge.hold_full = totals.full;
+    gauge.hold_wait_seconds = static_cast<double>(totals.wait_us) / 1e6;
+    gauge.maintenance_answers = totals.turned_away;
+}
+
+json::value colour_json(const std::optional<Colour>& colour) {
+    if (!colour) return nullptr;
+    return json::value(to_string(*colour));
+}
+
 }  // namespace
 
 json::object service_json(const Controller& controller, const route::ServiceState& state) {
@@ -190,6 +213,8 @@ json::object service_json(const Controller& controller, const route::ServiceStat
     }
     object["drains"] = std::move(drains);
     object["preview"] = preview_json(state.config->preview);
+    object["hold"] = hold_status_json(entry.hold.get());
+    object["maintenance"] = controller.maintenance_json(state.name());
     object["reserved_ip"] = controller.reserved_ip(state.name());
     object["change"] = nullptr;
     if (const auto change = controller.change_under_way(state.name())) {
@@ -314,6 +339,9 @@ observe::Scrape scrape(const Controller& controller) {
         gauge.last_drain_seconds = entry.last_drain_seconds;
         gauge.last_switch_seconds = entry.last_switch_seconds;
         if (state->config->deploy || entry.deploy) gauge.deploys = deploy_gauge(entry);
+        gauge.held = entry.hold != nullptr;
+        gauge.in_maintenance = entry.maintenance.has_value();
+        add_hold(gauge, *state->room);
         scrape.services.push_back(std::move(gauge));
     }
     if (const ReservedIp* ip = controller.reserved_ip_port(); ip != nullptr) {

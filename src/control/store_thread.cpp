@@ -101,6 +101,14 @@ asio::awaitable<Result<void>> StoreThread::progress(std::int64_t id, std::string
     co_return co_await write(std::move(work));
 }
 
+asio::awaitable<Result<std::int64_t>> StoreThread::set_maintenance(
+    std::string service, std::optional<state::Maintenance> maintenance, state::HistoryEntry entry) {
+    std::function<Result<std::int64_t>()> work = [&] {
+        return no_throw([&] { return store_->set_maintenance(service, maintenance, entry); });
+    };
+    co_return co_await write(std::move(work));
+}
+
 asio::awaitable<Result<std::vector<state::HistoryEntry>>> StoreThread::history(std::string service,
                                                                                std::size_t limit) {
     std::function<Result<std::vector<state::HistoryEntry>>()> work = [&] {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ class StoreThread {
     boost::asio::awaitable<Result<void>> progress(std::int64_t id, std::string outcome,
                                                   std::string detail, std::string receipt,
                                                   state::SlotRelease holds);
+    boost::asio::awaitable<Result<std::int64_t>> set_maintenance(
+        std::string service, std::optional<state::Maintenance> maintenance,
+        state::HistoryEntry entry);
     boost::asio::awaitable<Result<std::vector<state::HistoryEntry>>> history(std::string service,
                                                                              std::size_t limit);
 

@@ -102,6 +102,10 @@ class ServerSession final : private http::Exchange {
     [[nodiscard]] std::uint64_t started_ns() const override { return started_ns_; }
     [[nodiscard]] http::Body& request_body() override { return context_->body; }
     void limit_body(std::uint64_t limit) override { context_->body.set_limit(limit); }
+    [[nodiscard]] std::size_t held_bytes() const override {
+        return sizeof(RequestContext) + context_->input.capacity() +
+               context_->body_input.capacity();
+    }
     Task<http::Fault> send_interim(const http::OutgoingResponse& head) override;
     Task<http::Fault> send_head(const http::OutgoingResponse& head, http::Chunk first,
                                 const http::Fields& trailers) override;

@@ -71,6 +71,15 @@ class Exchange {
     /// Octets that the request's body may have (0: no limit), before it is pulled.
     virtual void limit_body(std::uint64_t limit) = 0;
 
+    /// Octets of memory that what came of the request takes: its head, what was read of its body,
+    /// and what came behind it. What a hold counts.
+    [[nodiscard]] virtual std::size_t held_bytes() const {
+        std::size_t sum = request().method.size() + request().target.size();
+        for (const Field& field : request().fields)
+            sum += field.name.size() + field.value.size() + sizeof(Field);
+        return sum;
+    }
+
     /// An informational response (1xx); dropped where the client can't take it (HTTP/1.0).
     virtual Task<Fault> send_interim(const OutgoingResponse& head) = 0;
     /// The head together with the first piece of the body, and `trailers` if that is the last. One

@@ -53,6 +53,8 @@ void write_json(LineWriter& out, const AccessRecord& record, std::string_view st
     out.number(record.bytes_received);
     out.literal(",\"bytes_sent\":");
     out.number(record.bytes_sent);
+    out.literal(",\"hold_us\":");
+    write_duration(out, record.hold_us);
     out.literal(",\"connect_us\":");
     write_duration(out, record.connect_us);
     out.literal(",\"first_byte_us\":");
@@ -125,6 +127,8 @@ void write_combined(LineWriter& out, const AccessRecord& record, std::string_vie
     out.number(record.epoch);
     out.literal(" bytes_received=");
     out.number(record.bytes_received);
+    out.literal(" hold_us=");
+    write_duration_or_dash(out, record.hold_us);
     out.literal(" connect_us=");
     write_duration_or_dash(out, record.connect_us);
     out.literal(" first_byte_us=");

@@ -33,6 +33,7 @@ struct AccessRecord {
     unsigned status = 0;               ///< 0: no head was sent.
     std::uint64_t bytes_received = 0;  ///< Body, from the client.
     std::uint64_t bytes_sent = 0;      ///< Head and body, to the client.
+    std::int64_t hold_us = -1;
     std::int64_t connect_us = -1;
     std::int64_t first_byte_us = -1;
     std::int64_t total_us = 0;
@@ -42,12 +43,12 @@ struct AccessRecord {
 
 /// json: one object a line. The fields, always all of them, in this order: time (RFC 3339, UTC,
 /// milliseconds; the request's start), client, method, target, host, protocol, tls, status,
-/// outcome, error, service, slot, preview, upstream, epoch, bytes_received, bytes_sent, connect_us,
-/// first_byte_us, total_us, retries, request_id, referer, user_agent: as in AccessRecord. A text
-/// that there is none of is "", a duration that did not happen is null. Bytes that are not UTF-8
-/// become the text \xHH. combined: the combined format of the Apache server, then the other fields
-/// as key=value; texts stand in double quotes, what there is none of is -, other bytes than
-/// printable ASCII are \xHH. docs/operations.md shows both.
+/// outcome, error, service, slot, preview, upstream, epoch, bytes_received, bytes_sent, hold_us,
+/// connect_us, first_byte_us, total_us, retries, request_id, referer, user_agent: as in
+/// AccessRecord. A text that there is none of is "", a duration that did not happen is null. Bytes
+/// that are not UTF-8 become the text \xHH. combined: the combined format of the Apache server,
+/// then the other fields as key=value; texts stand in double quotes, what there is none of is -,
+/// other bytes than printable ASCII are \xHH. docs/operations.md shows both.
 enum class AccessFormat : std::uint8_t { json, combined };
 
 /// Where a worker puts its lines: formats into a ring of fixed size that the log's own thread

@@ -311,6 +311,42 @@ void expose_deploys(const Scrape& scrape, std::vector<MetricFamily>& page) {
         family->move_to(page);
 }
 
+void expose_holds(const Scrape& scrape, std::vector<MetricFamily>& page) {
+    Family active = gauge("switchyard_hold_active", "1 while requests of the service are held.");
+    Family held = gauge("switchyard_held_requests", "Requests that are held now.");
+    Family bytes = gauge("switchyard_held_bytes", "Memory that held requests take.");
+    Family oldest =
+        gauge("switchyard_held_oldest_seconds", "How long the oldest held request waits; 0: none.");
+    Family ended = counter("switchyard_held_requests_total",
+                           "Requests that were held, by how that ended. full: found no room.");
+    Family wait =
+        counter("switchyard_hold_wait_seconds_total", "How long requests were held, all together.");
+    Family maintenance = gauge("switchyard_maintenance", "1 while the service is in maintenance.");
+    Family answers = counter("switchyard_maintenance_answers_total",
+                             "Requests that were answered with the maintenance page.");
+    for (const ServiceGauge& service : scrape.services) {
+        const Labels labels = {{"service", service.service}};
+        active.add(labels, service.held);
+        held.add(labels, service.held_requests);
+        bytes.add(labels, service.held_bytes);
+        oldest.add(labels, service.oldest_held_seconds);
+        const std::pair<const char*, std::uint64_t> ends[] = {{"released", service.hold_released},
+                                                              {"timed_out", service.hold_timed_out},
+                                                              {"left", service.hold_left},
+                                                              {"cut", service.hold_cut},
+                                                              {"full", service.hold_full}};
+        for (const auto& [end, count] : ends)
+            ended.add({{"service", service.service}, {"end", end}}, count);
+        wait.add(labels, service.hold_wait_seconds);
+        maintenance.add(labels, service.in_maintenance);
+        answers.add(labels, service.maintenance_answers);
+    }
+    for (Family* family :
+         {&active, &held, &bytes, &oldest, &ended, &wait, &maintenance, &answers}) {
+        family->move_to(page);
+    }
+}
+
 void expose_reserved_ip(const ReservedIpGauge& ip, std::vector<MetricFamily>& page) {
     const Labels labels = {{"service", ip.service}, {"address", ip.address}};
     const auto single = [&](Family family, auto value) {
@@ -423,6 +459,7 @@ std::string expose(const Scrape& scrape) {
     expose_previews(scrape, page);
     expose_services(scrape, page);
     expose_deploys(scrape, page);
+    expose_holds(scrape, page);
     if (scrape.reserved_ip) expose_reserved_ip(*scrape.reserved_ip, page);
     expose_process(scrape, page);
     std::ostringstream out;

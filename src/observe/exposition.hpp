@@ -51,6 +51,18 @@ struct ServiceGauge {
     double last_drain_seconds = 0;
     double last_switch_seconds = 0;  ///< Command duration.
     std::optional<DeployGauge> deploys{};
+    bool held = false;
+    std::uint64_t held_requests = 0;
+    std::uint64_t held_bytes = 0;
+    double oldest_held_seconds = 0;
+    std::uint64_t hold_released = 0;  ///< These since the start.
+    std::uint64_t hold_timed_out = 0;
+    std::uint64_t hold_left = 0;
+    std::uint64_t hold_cut = 0;
+    std::uint64_t hold_full = 0;
+    double hold_wait_seconds = 0;
+    bool in_maintenance = false;
+    std::uint64_t maintenance_answers = 0;
 };
 
 /// The reserved IP that follows a service.

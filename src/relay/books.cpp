@@ -57,6 +57,8 @@ void Relay::log(Flight& flight, std::int64_t total_us) const noexcept {
         record.service = flight.service->name();
         record.slot = to_string(flight.slot->colour);
         record.epoch = flight.service->epoch;
+    } else if (flight.gate) {
+        record.service = flight.gate->config->name;
     }
     record.upstream = flight.target_address;
     record.request_id = flight.request_id;
@@ -66,6 +68,7 @@ void Relay::log(Flight& flight, std::int64_t total_us) const noexcept {
     record.status = flight.status;
     record.bytes_received = exchange.request_body().received();
     record.bytes_sent = exchange.bytes_sent();
+    record.hold_us = flight.hold_us;
     record.connect_us = flight.connect_us;
     record.first_byte_us = flight.first_byte_us;
     record.total_us = total_us;

@@ -41,9 +41,18 @@ std::string_view advice(unsigned status) noexcept {
     }
 }
 
-/// Replaces {{status}}, {{reason}}, {{code}} and {{request_id}}; everything else stays.
-void fill_in(std::string& out, std::string_view text, unsigned status, std::string_view code,
-             std::string_view request_id) {
+/// What the marks of a page stand for.
+struct Values {
+    unsigned status = 0;
+    std::string_view code;
+    std::string_view request_id;
+    std::string_view message;  ///< Safe within HTML.
+    std::uint64_t retry_after_s = 0;
+};
+
+/// Replaces {{status}}, {{reason}}, {{code}}, {{request_id}}, {{message}} and {{retry_after}};
+/// everything else stays, and what is put in is not looked at again.
+void fill_in(std::string& out, std::string_view text, const Values& values) {
     for (;;) {
         const auto open = text.find("{{");
         const auto close = open == std::string_view::npos ? open : text.find("}}", open);
@@ -54,13 +63,17 @@ void fill_in(std::string& out, std::string_view text, unsigned status, std::stri
         out += text.substr(0, open);
         const std::string_view name = text.substr(open + 2, close - open - 2);
         if (name == "status") {
-            out += std::to_string(status);
+            out += std::to_string(values.status);
         } else if (name == "reason") {
-            out += h1::reason_phrase(status);
+            out += h1::reason_phrase(values.status);
         } else if (name == "code") {
-            out += code;
+            out += values.code;
         } else if (name == "request_id") {
-            out += request_id;
+            out += values.request_id;
+        } else if (name == "message") {
+            out += values.message;
+        } else if (name == "retry_after") {
+            out += std::to_string(values.retry_after_s);
         } else {
             // Not one of ours: the next mark may begin within it.
             out += "{{";
@@ -75,10 +88,33 @@ constexpr std::string_view kHtml =
     "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
     "<meta name=\"viewport\" content=\"width=device-width\"><title>{{status}} {{reason}}</title>"
     "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em;"
-    "color:#222}h1{font-size:1.4em}small{color:#777}</style></head>\n"
-    "<body><h1>{{status}} {{reason}}</h1><p>";
-constexpr std::string_view kHtmlEnd =
-    "</p><p><small>{{code}} &middot; request {{request_id}}</small></p></body></html>\n";
+    "color:#222}h1{font-size:1.4em}p{white-space:pre-line}small{color:#777}</style></head>\n"
+    "<body><h1>{{status}} {{reason}}</h1><p>{{message}}</p>"
+    "<p><small>{{code}} &middot; request {{request_id}}</small></p></body></html>\n";
+
+constexpr std::string_view kMaintenanceHtml =
+    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+    "<meta name=\"viewport\" content=\"width=device-width\"><title>Maintenance</title>"
+    "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto;padding:0 1em;"
+    "color:#222}h1{font-size:1.4em}p{white-space:pre-line}small{color:#777}</style></head>\n"
+    "<body><h1>Down for maintenance</h1><p>{{message}}</p>"
+    "<p><small>{{code}} &middot; request {{request_id}}</small></p></body></html>\n";
+
+constexpr std::string_view kJsonType = "application/json";
+constexpr std::string_view kHtmlType = "text/html; charset=utf-8";
+
+/// `message_json` with its quotes.
+void fill_json(std::string& body, const Values& values, std::string_view message_json) {
+    body += R"({"error":{"status":)";
+    body += std::to_string(values.status);
+    body += R"(,"code":")";
+    body += values.code;
+    body += R"(","message":)";
+    body += message_json;
+    body += R"(,"request_id":")";
+    body += values.request_id;
+    body += "\"}}\n";
+}
 
 }  // namespace
 
@@ -111,30 +147,37 @@ std::string_view make_error_page(std::string& body, unsigned status, std::string
                                  const std::map<unsigned, config::ErrorPage>& pages,
                                  std::string_view note) {
     body.clear();
+    std::string message(note);
+    message += advice(status);
+    const Values values{status, code, request_id, message, 1};
     if (json) {
-        body += R"({"error":{"status":)";
-        body += std::to_string(status);
-        body += R"(,"code":")";
-        body += code;
-        body += R"(","message":")";
-        body += note;
-        body += advice(status);
-        body += R"(","request_id":")";
-        body += request_id;
-        body += "\"}}\n";
-        return "application/json";
+        fill_json(body, values, '"' + message + '"');
+        return kJsonType;
     }
     auto page = pages.find(status);
     if (page == pages.end()) page = pages.find(0);
-    if (page != pages.end() && note.empty()) {
-        fill_in(body, page->second.html, status, code, request_id);
-    } else {
-        fill_in(body, kHtml, status, code, request_id);
-        body += note;
-        body += advice(status);
-        fill_in(body, kHtmlEnd, status, code, request_id);
+    const bool configured = page != pages.end() && note.empty();
+    fill_in(body, configured ? std::string_view(page->second.html) : kHtml, values);
+    return kHtmlType;
+}
+
+std::string_view make_maintenance_page(std::string& body, const route::Gate& gate,
+                                       std::string_view request_id, bool json,
+                                       const std::map<unsigned, config::ErrorPage>& pages) {
+    constexpr unsigned kStatus = 503;
+    body.clear();
+    const Values values{kStatus, "maintenance", request_id, gate.message_html, gate.retry_after_s};
+    if (json) {
+        fill_json(body, values, gate.message_json);
+        return kJsonType;
     }
-    return "text/html; charset=utf-8";
+    std::string_view text = gate.config->maintenance.page;
+    if (text.empty()) {
+        const auto page = pages.find(kStatus);
+        text = page != pages.end() ? std::string_view(page->second.html) : kMaintenanceHtml;
+    }
+    fill_in(body, text, values);
+    return kHtmlType;
 }
 
 }  // namespace switchyard::relay

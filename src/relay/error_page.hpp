@@ -2,6 +2,7 @@
 
 #include "config/config.hpp"
 #include "http/head.hpp"
+#include "route/gate.hpp"
 
 #include <cstdint>
 #include <map>
@@ -21,5 +22,11 @@ std::string_view make_error_page(std::string& body, unsigned status, std::string
                                  std::string_view request_id, bool json,
                                  const std::map<unsigned, config::ErrorPage>& pages,
                                  std::string_view note = {});
+
+/// The same for a service under maintenance: its own page when it has one, else that for 503, else
+/// ours.
+std::string_view make_maintenance_page(std::string& body, const route::Gate& gate,
+                                       std::string_view request_id, bool json,
+                                       const std::map<unsigned, config::ErrorPage>& pages);
 
 }  // namespace switchyard::relay

@@ -15,7 +15,9 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     status = 0;
     error = {};
     retries = 0;
-    connect_us = first_byte_us = -1;
+    queue = nullptr;
+    hold_us = connect_us = first_byte_us = -1;
+    retry_after.clear();
     request_id.clear();
     target_address.clear();
     upgrade = {};
@@ -63,6 +65,7 @@ void Flight::cut() noexcept {
     was_cut = true;
     exchange->cancel_io();
     cancel_upstream();
+    if (held.queue != nullptr) held.queue->end(held, Held::End::left);
 }
 
 void Flight::watch_client() noexcept {
@@ -74,6 +77,7 @@ void Flight::watch_client() noexcept {
 void Flight::client_left() noexcept {
     client_gone = true;
     cancel_upstream();
+    if (held.queue != nullptr) held.queue->end(held, Held::End::left);
 }
 
 void Flight::begin_replay() {

@@ -4,6 +4,7 @@
 #include "http/exchange.hpp"
 #include "http/forward.hpp"
 #include "observe/outcome.hpp"
+#include "relay/hold_queue.hpp"
 #include "relay/worker_context.hpp"
 #include "route/decision.hpp"
 #include "route/snapshot.hpp"
@@ -78,13 +79,20 @@ class Flight {
     std::unique_ptr<upstream::Connection> connection;
     std::shared_ptr<const RelayOptions> options;
 
+    // Before it was bound: what stood in its way, and where it waited.
+    std::shared_ptr<const route::Gate> gate;  ///< Null: nothing did.
+    HoldQueue* queue = nullptr;
+    Held held;
+
     // How it went, for the books, the metrics and the log.
     observe::Outcome outcome = observe::Outcome::completed;
     unsigned status = 0;
     std::string_view error;  ///< Code of X-Switchyard-Error; string literals only.
     unsigned retries = 0;
+    std::int64_t hold_us = -1;  ///< In queues, all together.
     std::int64_t connect_us = -1;
     std::int64_t first_byte_us = -1;
+    std::string retry_after;  ///< Seconds, of a 503; empty: 1.
     std::string request_id;
     std::string target_address;
     std::string_view target_host;  ///< The same as a Host field's value.

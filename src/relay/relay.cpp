@@ -81,6 +81,7 @@ void Relay::release(std::unique_ptr<Flight> flight) {
     flight->connection.reset();
     flight->options.reset();
     flight->previews.reset();
+    flight->gate.reset();
     if (spare_.size() < kSpareFlights) spare_.push_back(std::move(flight));
 }
 
@@ -125,6 +126,7 @@ Task<void> Relay::handle(http::Exchange& exchange) {
     if (threw) {
         co_await stop_upload(*flight);
         exchange.abort();
+        if (flight->held.inside) leave_queue(*flight, flight->queue->cell().cut);
         flight->outcome = observe::Outcome::upstream_error;
         flight->error = "internal";
     }
@@ -142,16 +144,23 @@ Task<void> Relay::refuse(http::Exchange& exchange, unsigned status, std::string_
 }
 
 /// C1, C2: loads the snapshot, decides, and takes the lease, without a suspension in between.
-bool Relay::bind(Flight& flight) noexcept {
+Relay::Entry Relay::bind(Flight& flight) {
     const route::Snapshot& snapshot = *worker_.snapshot.load(std::memory_order_acquire);
     const bool previewed = flight.visit.granted;
     const route::Decision decision = route::decide(snapshot, flight.forward.host_lower,
                                                    flight.exchange->request(), flight.visit);
     // No retry makes a live request out of one that was meant for the idle slot.
-    if (decision.service == nullptr || (previewed && !flight.visit.granted)) return false;
+    if (decision.service == nullptr || (previewed && !flight.visit.granted)) {
+        return Entry::no_such_service;
+    }
     if (flight.visit.signs) flight.previews = snapshot.previews;
+    // Who may see the idle slot goes past a hold and maintenance.
+    if (decision.way == route::Way::live && (*decision.gate != nullptr || waiting_ != 0)) {
+        const Entry entry = at_gate(flight, decision);
+        if (entry != Entry::bound) return entry;
+    }
     flight.enter(decision);
-    return true;
+    return Entry::bound;
 }
 
 Task<void> Relay::serve(Flight& flight) {
@@ -164,13 +173,13 @@ Task<void> Relay::serve(Flight& flight) {
         co_return;
     }
     http::normalize_host(request.host, flight.forward.host_lower);
-    if (!bind(flight)) {
-        co_await fail(flight, observe::Outcome::refused, 404, "no_such_service");
-        co_return;
+    Entry entry = bind(flight);
+    if (entry != Entry::bound) {
+        const bool admitted = co_await admit(flight, entry);
+        if (!admitted) co_return;
     }
     const config::Service& config = *flight.service->config;
-    if (!config.server_info_path.empty() && request.path == config.server_info_path &&
-        (request.verb == http::Verb::get || request.verb == http::Verb::head)) {
+    if (asks_server_info(config, request)) {
         co_await server_info(flight);
         co_return;
     }
@@ -197,9 +206,10 @@ Task<void> Relay::serve(Flight& flight) {
         // C10: a retry is decided anew; the live slot may be another one by now.
         flight.connection.reset();
         flight.move_on();
-        if (!bind(flight)) {
-            co_await fail(flight, observe::Outcome::refused, 404, "no_such_service");
-            co_return;
+        entry = bind(flight);
+        if (entry != Entry::bound) {
+            const bool admitted = co_await admit(flight, entry);
+            if (!admitted) co_return;
         }
     }
 }

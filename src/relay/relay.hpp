@@ -10,6 +10,13 @@
 
 namespace switchyard::relay {
 
+/// The path that the proxy answers itself, with the live slot's name.
+[[nodiscard]] inline bool asks_server_info(const config::Service& config,
+                                           const http::RequestHead& request) noexcept {
+    return !config.server_info_path.empty() && request.path == config.server_info_path &&
+           (request.verb == http::Verb::get || request.verb == http::Verb::head);
+}
+
 /// The way of one request through the house: route, lease, target, connection, request out,
 /// response back, books. One per worker; its thread only.
 class Relay final : public http::Handler {
@@ -30,6 +37,9 @@ class Relay final : public http::Handler {
     /// Ends every request (shutdown deadline).
     void cut_all() noexcept;
 
+    /// A snapshot was published: what was held may have to go on.
+    void gates_changed();
+
     /// Requests under way.
     [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
 
@@ -38,15 +48,27 @@ class Relay final : public http::Handler {
     /// does not count as a retry. `retry`: another target may do better.
     enum class Attempt : std::uint8_t { done, stale, retry };
 
+    /// What the routing decision came to. `bound`: the request holds a lease.
+    enum class Entry : std::uint8_t { bound, no_such_service, wait, turned_away };
+
     std::unique_ptr<Flight> acquire();
     void release(std::unique_ptr<Flight> flight);
 
     // relay.cpp: routing and tries.
     Task<void> serve(Flight& flight);
-    bool bind(Flight& flight) noexcept;
+    Entry bind(Flight& flight);
     Task<Attempt> attempt(Flight& flight, bool last);
 
     bool take_first_piece(Flight& flight);
+
+    // hold.cpp: what stands before the routing decision.
+    Task<bool> admit(Flight& flight, Entry entry);
+    Entry at_gate(Flight& flight, const route::Decision& decision);
+    Task<bool> wait_in_queue(Flight& flight);
+    void leave_queue(Flight& flight, observe::Counter& how) noexcept;
+    HoldQueue* queue_of(const route::HoldRoom& room) noexcept;
+    HoldQueue& make_queue(const std::shared_ptr<route::HoldRoom>& room);
+    Task<void> turn_away(Flight& flight);
 
     // messages.cpp: one request and its response over one upstream connection.
     Task<Attempt> exchange_messages(Flight& flight, bool last);
@@ -80,6 +102,8 @@ class Relay final : public http::Handler {
     void make_request_id(std::string& out);
 
     WorkerContext& worker_;
+    std::vector<std::unique_ptr<HoldQueue>> queues_;  ///< Of services that were ever held.
+    std::size_t waiting_ = 0;                         ///< Requests that have a place in a queue.
     std::vector<std::unique_ptr<Flight>> spare_;
     Flight* flights_ = nullptr;
     std::size_t in_flight_ = 0;

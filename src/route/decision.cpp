@@ -68,13 +68,13 @@ bool admits(const ServiceState& service, const PreviewSigns& signs, bool by_host
 }
 
 Decision preview_of(const ServiceState& service) noexcept {
-    return {&service, service.slot(other(service.live)), Way::preview};
+    return {&service, service.slot(other(service.live)), Way::preview, nullptr};
 }
 
 Decision ordinary(const Snapshot& snapshot, std::string_view host, std::string_view path) noexcept {
-    const ServiceState* service = snapshot.match(host, path);
-    if (service == nullptr) return {};
-    return {service, &service->live_slot(), Way::live};
+    const Snapshot::Match match = snapshot.match(host, path);
+    if (match.service == nullptr) return {};
+    return {match.service, &match.service->live_slot(), Way::live, match.gate};
 }
 
 }  // namespace

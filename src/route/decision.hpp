@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace switchyard::route {
@@ -31,6 +32,9 @@ struct Decision {
     const ServiceState* service = nullptr;  ///< Null: there is none for this host and path.
     const SlotState* slot = nullptr;        ///< Set with `service`.
     Way way = Way::live;
+    /// What stands before the service (C15, maintenance); for Way::live only, then never null, but
+    /// what it points to is where nothing does.
+    const std::shared_ptr<const Gate>* gate = nullptr;
 };
 
 /// Which service and which slot a request gets (C16: preview before canary before live), by this

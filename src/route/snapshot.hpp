@@ -3,6 +3,7 @@
 #include "base/colour.hpp"
 #include "config/config.hpp"
 #include "observe/slot_metrics.hpp"
+#include "route/gate.hpp"
 #include "route/host_table.hpp"
 #include "route/ledger.hpp"
 #include "route/preview_table.hpp"
@@ -40,6 +41,7 @@ struct ServiceState {
     Colour live = Colour::blue;
     std::optional<SlotState> slots[2];
     std::optional<PreviewGate> preview;  ///< None: the idle slot can't be reached.
+    std::shared_ptr<HoldRoom> room;      ///< Outlives epochs.
 
     [[nodiscard]] const std::string& name() const noexcept { return config->name; }
     [[nodiscard]] const SlotState& live_slot() const noexcept { return *slots[index_of(live)]; }
@@ -55,14 +57,28 @@ struct Snapshot {
     std::shared_ptr<const config::Config> config;
     /// In the order of config->services; hosts refers to these positions.
     std::vector<std::shared_ptr<const ServiceState>> services;
+    /// What stands before each of them; null: nothing.
+    std::vector<std::shared_ptr<const Gate>> gates;
     std::shared_ptr<const HostTable> hosts;
     std::shared_ptr<const PreviewTable> previews;  ///< Null: no service has a preview.
 
-    /// The service for a host (lower case, without port) and a path; nullptr: none.
-    [[nodiscard]] const ServiceState* match(std::string_view host,
-                                            std::string_view path) const noexcept {
+    struct Match {
+        const ServiceState* service = nullptr;  ///< Null: none.
+        const std::shared_ptr<const Gate>* gate = nullptr;
+    };
+    /// The service for a host (lower case, without port) and a path.
+    [[nodiscard]] Match match(std::string_view host, std::string_view path) const noexcept {
         const int index = hosts->find(host, path);
-        return index < 0 ? nullptr : services[static_cast<std::size_t>(index)].get();
+        if (index < 0) return {};
+        const auto at = static_cast<std::size_t>(index);
+        return {services[at].get(), &gates[at]};
+    }
+    /// What stands before the service of this name; null: nothing, or there is no such service.
+    [[nodiscard]] const Gate* gate_of(std::string_view service) const noexcept {
+        for (std::size_t i = 0; i < services.size(); ++i) {
+            if (services[i]->name() == service) return gates[i].get();
+        }
+        return nullptr;
     }
 };
 

@@ -116,6 +116,7 @@ asio::awaitable<control::PublishResult> WorkersPublisher::publish(
             worker.advance_pool(*target, epoch);
         for (const auto& target : changes->forgotten)
             worker.forget_target(target->id());
+        worker.gates_changed();
     };
     result.stuck_workers = co_await on_workers(pass, kDeadline);
     if (result.stuck_workers.empty()) {

@@ -13,7 +13,7 @@
 namespace switchyard::server {
 
 /// Publishes snapshots to the workers: one atomic store, then a no-op posted to each of them that
-/// also sets its pools to the new epochs. Control thread.
+/// also sets its pools to the new epochs and lets go on what is not held any more. Control thread.
 class WorkersPublisher final : public control::Publisher {
   public:
     /// How long a publication waits for the workers.

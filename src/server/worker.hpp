@@ -62,6 +62,7 @@ class Worker final : private h1::SessionHost {
     void close_tunnels(const route::Ledger& ledger, double share) {
         relay_.close_tunnels(ledger, share);
     }
+    void gates_changed() { relay_.gates_changed(); }
 
     /// Stops accepting, ends idle connections, lets busy ones finish; tells WebSockets to go away.
     void drain();

@@ -54,8 +54,20 @@ constexpr const char* kReleases = R"sql(
     ALTER TABLE history ADD COLUMN version TEXT NOT NULL DEFAULT '';
 )sql";
 
+/// Schema 3: the services that are under maintenance; who is not here is not.
+constexpr const char* kMaintenance = R"sql(
+    CREATE TABLE maintenance (
+        service TEXT PRIMARY KEY,
+        since_ns INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        retry_after_s INTEGER NOT NULL CHECK (retry_after_s >= 0),
+        uid INTEGER NOT NULL,
+        user TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+)sql";
+
 /// The step at index N leads from schema N to N + 1.
-constexpr std::array kSteps{kFirstTables, kReleases};
+constexpr std::array kSteps{kFirstTables, kReleases, kMaintenance};
 static_assert(kSteps.size() == kSchemaVersion);
 
 /// A transaction of all steps behind `version`.

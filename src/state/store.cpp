@@ -81,7 +81,7 @@ class SqliteStore final : public Store {
     Result<void> mark_interrupted() {
         return database_.run(
             "UPDATE history SET outcome = 'interrupted'"
-            " WHERE outcome = 'committed' AND to_slot IS NOT NULL");
+            " WHERE (outcome = 'committed' AND to_slot IS NOT NULL) OR outcome = 'holding'");
     }
 
     Result<std::map<std::string, ServiceRecord>> services() override;
@@ -98,6 +98,10 @@ class SqliteStore final : public Store {
                         const std::string& receipt) override;
     Result<void> progress(std::int64_t id, const std::string& outcome, const std::string& detail,
                           const std::string& receipt, const SlotRelease& holds) override;
+    Result<std::map<std::string, Maintenance>> maintenance() override;
+    Result<std::int64_t> set_maintenance(const std::string& service,
+                                         const std::optional<Maintenance>& maintenance,
+                                         const HistoryEntry& entry) override;
     Result<std::vector<HistoryEntry>> unfinished() override;
     Result<std::vector<HistoryEntry>> history(const std::string& service,
                                               std::size_t limit) override;
@@ -216,6 +220,49 @@ Result<std::int64_t> SqliteStore::commit_all(const std::map<std::string, Service
     if (!transaction.began()) return transaction.began().error();
     for (const auto& [service, record] : records) {
         if (!write(service, record)) return database_.error();
+    }
+    if (!insert(entry)) return database_.error();
+    const std::int64_t id = database_.last_insert_id();
+    if (id % kPruneEvery == 0 && !prune()) return database_.error();
+    if (auto done = transaction.commit(); !done) return done.error();
+    return id;
+}
+
+Result<std::map<std::string, Maintenance>> SqliteStore::maintenance() {
+    std::map<std::string, Maintenance> found;
+    Statement statement(database_,
+                        "SELECT service, since_ns, message, retry_after_s, uid, user"
+                        " FROM maintenance");
+    while (statement.next()) {
+        Maintenance& maintenance = found[statement.text(0)];
+        maintenance.since = from_ns(statement.integer(1));
+        maintenance.message = statement.text(2);
+        maintenance.retry_after_s = static_cast<std::uint64_t>(statement.integer(3));
+        maintenance.uid = static_cast<std::uint32_t>(statement.integer(4));
+        maintenance.user = statement.text(5);
+    }
+    if (!statement.ok()) return database_.error();
+    return found;
+}
+
+Result<std::int64_t> SqliteStore::set_maintenance(const std::string& service,
+                                                  const std::optional<Maintenance>& maintenance,
+                                                  const HistoryEntry& entry) {
+    Transaction transaction(database_);
+    if (!transaction.began()) return transaction.began().error();
+    Statement remove(database_, "DELETE FROM maintenance WHERE service = ?");
+    if (!remove.bind(service).finish()) return database_.error();
+    if (maintenance) {
+        Statement add(database_,
+                      "INSERT INTO maintenance (service, since_ns, message, retry_after_s, uid,"
+                      " user) VALUES (?, ?, ?, ?, ?, ?)");
+        add.bind(service)
+            .bind(to_ns(maintenance->since))
+            .bind(maintenance->message)
+            .bind(static_cast<std::int64_t>(maintenance->retry_after_s))
+            .bind(static_cast<std::int64_t>(maintenance->uid))
+            .bind(maintenance->user);
+        if (!add.finish()) return database_.error();
     }
     if (!insert(entry)) return database_.error();
     const std::int64_t id = database_.last_insert_id();

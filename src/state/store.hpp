@@ -14,7 +14,7 @@
 
 #include <boost/system/result.hpp>
 
-/// What must survive a crash: each service's live slot and epoch, and the history.
+/// What must survive a crash: each service's live slot and epoch, maintenance, and the history.
 namespace switchyard::state {
 
 using WallTime = std::chrono::system_clock::time_point;
@@ -39,6 +39,16 @@ struct ServiceRecord {
     bool operator==(const ServiceRecord&) const = default;
 };
 
+/// A service under maintenance. Apart from the record, which a switch writes.
+struct Maintenance {
+    WallTime since{};
+    std::string message;              ///< For its page; empty: none.
+    std::uint64_t retry_after_s = 0;  ///< 0: what the configuration says.
+    std::uint32_t uid = 0;            ///< Who turned it on.
+    std::string user;
+    bool operator==(const Maintenance&) const = default;
+};
+
 /// One line of the history: a change, or an attempt that was refused.
 struct HistoryEntry {
     std::int64_t id = 0;  ///< Assigned by the store, growing.
@@ -50,7 +60,8 @@ struct HistoryEntry {
     std::optional<Colour> from;
     std::optional<Colour> to;
     std::uint64_t epoch = 0;  ///< Epoch after the change; for a refusal the one in force.
-    /// "committed", "drained", "cut", "cancelled", "refused", "interrupted"; of a deploy "running",
+    /// "committed", "drained", "cut", "cancelled", "refused", "interrupted"; of a hold "holding",
+    /// "released", "expired", "interrupted"; of a deploy "running",
     /// "deployed", "switched", "failed", "cancelled", "interrupted".
     std::string outcome;
     std::string detail;   ///< Reason of a refusal, or a remark; one line.
@@ -75,8 +86,8 @@ class Store {
     /// lives as long as the store: a second daemon on the same file is refused by name. Errors say
     /// how to go on: not a database, another application's file, a newer schema, damaged
     /// (quick_check), not writable, locked by pid N. Entries that a crash left as "committed"
-    /// (their drain never ended) become "interrupted"; for those of deploys see unfinished(). A
-    /// file of an older schema is brought forward.
+    /// (their drain never ended) or "holding" become "interrupted"; for those of deploys see
+    /// unfinished(). A file of an older schema is brought forward.
     static boost::system::result<std::unique_ptr<Store>, Error> open(const std::string& file);
 
     virtual ~Store() = default;
@@ -108,6 +119,15 @@ class Store {
                                                         const std::string& detail,
                                                         const std::string& receipt,
                                                         const SlotRelease& holds) = 0;
+
+    /// The services under maintenance.
+    virtual boost::system::result<std::map<std::string, Maintenance>, Error> maintenance() = 0;
+
+    /// Begins (or changes) maintenance of a service, or ends it; with the entry in one transaction.
+    /// Returns the entry's id.
+    virtual boost::system::result<std::int64_t, Error> set_maintenance(
+        const std::string& service, const std::optional<Maintenance>& maintenance,
+        const HistoryEntry& entry) = 0;
 
     /// Entries whose outcome is "running", oldest first: at the start, deploys that a crash ended.
     virtual boost::system::result<std::vector<HistoryEntry>, Error> unfinished() = 0;

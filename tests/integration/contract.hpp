@@ -104,6 +104,43 @@ class SwitchContract : public FrontDoor, public testing::WithParamInterface<Tran
     }
     [[nodiscard]] std::int64_t epoch() const { return number(admin().service("app"), "epoch"); }
 
+    /// Holds "app" and returns when it is acknowledged; the hold goes on.
+    boost::json::value hold_service(std::string_view more = R"("max_ms":60000)") const {
+        const auto answer =
+            admin().post("/v1/services/app/hold", "{\"wait\":false," + std::string(more) + "}");
+        EXPECT_EQ(answer.status, 200) << answer.response.body;
+        return answer.event("held");
+    }
+    /// Returns when everybody who waited has gone on.
+    boost::json::value release_service() const {
+        const auto answer = admin().post("/v1/services/app/release");
+        EXPECT_EQ(answer.status, 200) << answer.response.body;
+        return answer.json();
+    }
+    /// Of the hold in force.
+    [[nodiscard]] std::int64_t held() const {
+        const auto service = admin().service("app");
+        const auto& hold = service.at("hold");
+        return hold.is_object() ? number(hold, "held") : 0;
+    }
+    [[nodiscard]] bool wait_held(std::int64_t count) const {
+        return eventually([&] { return held() == count; });
+    }
+    /// A request of its own connection that waits at the door.
+    [[nodiscard]] Client knock(const std::string& request) const {
+        const auto before = held();
+        auto client = come_in();
+        client.send(request);
+        EXPECT_TRUE(wait_held(before + 1));
+        return client;
+    }
+    void maintain(bool on, std::string_view more = {}) const {
+        const auto answer = admin().post(
+            "/v1/services/app/maintenance",
+            std::string(R"({"on":)") + (on ? "true" : "false") + std::string(more) + "}");
+        EXPECT_EQ(answer.status, 200) << answer.response.body;
+    }
+
   private:
     [[nodiscard]] AdminStream command(std::string_view action, std::string body,
                                       std::string_view more) const {

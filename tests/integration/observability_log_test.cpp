@@ -70,10 +70,11 @@ TEST_F(AccessLog, ALineHasTheDocumentedFieldsInTheirOrder) {
     ASSERT_EQ(response.status, 200);
     const auto line = only_line();
     const char* const names[] = {
-        "time",          "client",   "method",  "target",         "host",       "protocol",
-        "tls",           "status",   "outcome", "error",          "service",    "slot",
-        "preview",       "upstream", "epoch",   "bytes_received", "bytes_sent", "connect_us",
-        "first_byte_us", "total_us", "retries", "request_id",     "referer",    "user_agent"};
+        "time",           "client",     "method",     "target",     "host",
+        "protocol",       "tls",        "status",     "outcome",    "error",
+        "service",        "slot",       "preview",    "upstream",   "epoch",
+        "bytes_received", "bytes_sent", "hold_us",    "connect_us", "first_byte_us",
+        "total_us",       "retries",    "request_id", "referer",    "user_agent"};
     ASSERT_EQ(line.as_object().size(), std::size(names));
     std::size_t at = 0;
     for (const auto& field : line.as_object())
@@ -245,7 +246,8 @@ TEST_F(AccessLog, TheCombinedFormatIsWhatOtherToolsRead) {
         R"re(127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\] )re"
         R"re("[^" ]+ [^" ]+ [^" ]+" \d{1,3} \d+ "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*" )re"
         R"re(host="(?:[^"\\]|\\.)*" tls="[^"]*" outcome=[a-z_]+ error="[^"]*" service="[^"]*" )re"
-        R"re(slot="[^"]*" upstream="[^"]*" epoch=\d+ bytes_received=\d+ connect_us=(?:-|\d+) )re"
+        R"re(slot="[^"]*" upstream="[^"]*" epoch=\d+ bytes_received=\d+ )re"
+        R"re(hold_us=(?:-|\d+) connect_us=(?:-|\d+) )re"
         R"re(first_byte_us=(?:-|\d+) total_us=\d+ retries=\d+ request_id="[^"]*")re");
     const auto all = wait_for_lines(requests);
     EXPECT_EQ(all.size(), requests);

@@ -42,6 +42,8 @@ TEST(Completion, KnowsCommandsOptionsAndSlots) {
     EXPECT_EQ(completed("ip \"\""), "status sync");
     EXPECT_EQ(completed("switch --ip-wait 7s shop \"\""), "blue green");
     EXPECT_EQ(completed("rollback shop \"\""), "");
+    EXPECT_EQ(completed("hold --m"), "--max");
+    EXPECT_EQ(completed("maintenance --message x shop \"\""), "on off");
 }
 
 TEST(Completion, AsksTheDaemonForItsServices) {

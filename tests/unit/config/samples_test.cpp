@@ -71,6 +71,12 @@ TEST(Samples, SwitchyardYamlShowsTheDefaults) {
     ssh.passphrase_file.clear();
     EXPECT_EQ(ssh, defaults.ssh);
 
+    ASSERT_EQ(config.services.size(), 1u);
+    EXPECT_EQ(config.services[0].hold, Hold());
+    Maintenance maintenance = config.services[0].maintenance;
+    maintenance.page.clear();
+    EXPECT_EQ(maintenance, Maintenance());
+
     ASSERT_EQ(config.listeners.size(), 2u);
     EXPECT_EQ(config.listeners[0].https_port, Listener().https_port);
     ASSERT_TRUE(config.listeners[1].tls);

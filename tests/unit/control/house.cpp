@@ -83,6 +83,20 @@ class MemoryStore final : public state::Store {
         }
         return finish(id, outcome, detail, receipt);
     }
+    Result<std::map<std::string, state::Maintenance>> maintenance() override {
+        const std::lock_guard lock(disk_->mutex);
+        return disk_->maintenance;
+    }
+    Result<std::int64_t> set_maintenance(const std::string& service,
+                                         const std::optional<state::Maintenance>& maintenance,
+                                         const state::HistoryEntry& entry) override {
+        const std::lock_guard lock(disk_->mutex);
+        if (disk_->fail_commit) return Error("no space left on device");
+        disk_->maintenance.erase(service);
+        if (maintenance) disk_->maintenance.emplace(service, *maintenance);
+        journal_->add("commit");
+        return add(entry);
+    }
     Result<std::vector<state::HistoryEntry>> unfinished() override {
         const std::lock_guard lock(disk_->mutex);
         std::vector<state::HistoryEntry> found;

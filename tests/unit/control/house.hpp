@@ -36,6 +36,7 @@ struct Disk {
     std::mutex mutex;
     std::condition_variable changed;
     std::map<std::string, state::ServiceRecord> records;
+    std::map<std::string, state::Maintenance> maintenance;
     std::vector<state::HistoryEntry> history;
     bool fail_services = false;
     bool fail_commit = false;

@@ -142,7 +142,7 @@ TEST_F(Reload, AddsAndRemovesServices) {
     ASSERT_EQ(house.publisher.current->services.size(), 2U);
     EXPECT_EQ(house.publisher.current->services.at(1)->name(), "blog");
     EXPECT_EQ(house.publisher.current->services.at(1)->epoch, 1U);
-    EXPECT_EQ(house.publisher.current->match("shop.example", "/"), nullptr);
+    EXPECT_EQ(house.publisher.current->match("shop.example", "/").service, nullptr);
     // The removed service's requests have the time of a drain.
     ASSERT_EQ(house.controller->drains().size(), 1U);
     house.publisher.leave(ledger, Outcome::completed);

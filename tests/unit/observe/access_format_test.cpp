@@ -33,6 +33,7 @@ AccessRecord sample() {
     record.status = 200;
     record.bytes_received = 12;
     record.bytes_sent = 1534;
+    record.hold_us = 84;
     record.connect_us = 210;
     record.first_byte_us = 1900;
     record.total_us = 2100;
@@ -58,7 +59,8 @@ TEST(AccessFormat, JsonHasEveryField) {
               R"("tls":"TLSv1.3","status":200,"outcome":"completed","error":"",)"
               R"("service":"scoreboard","slot":"blue","preview":"k3f","upstream":"10.10.0.2:8000",)"
               R"("epoch":7,)"
-              R"("bytes_received":12,"bytes_sent":1534,"connect_us":210,"first_byte_us":1900,)"
+              R"("bytes_received":12,"bytes_sent":1534,"hold_us":84,"connect_us":210,)"
+              R"("first_byte_us":1900,)"
               R"("total_us":2100,"retries":1,"request_id":"5f0c1b",)"
               R"("referer":"https://scores.example/","user_agent":"curl/7.88.1"})"
               "\n");
@@ -92,7 +94,8 @@ TEST(AccessFormat, CombinedBeginsLikeApacheAndAddsTheRest) {
               R"(203.0.113.7 - - [01/Mar/2026:03:12:09 +0000] "GET /scores?page=2 HTTP/1.1" 200 )"
               R"(1534 "https://scores.example/" "curl/7.88.1" host="scores.example" )"
               R"(tls="TLSv1.3" outcome=completed error="-" service="scoreboard" slot="blue" )"
-              R"(preview="k3f" upstream="10.10.0.2:8000" epoch=7 bytes_received=12 connect_us=210 )"
+              R"(preview="k3f" upstream="10.10.0.2:8000" epoch=7 bytes_received=12 hold_us=84 )"
+              R"(connect_us=210 )"
               R"(first_byte_us=1900 total_us=2100 retries=1 request_id="5f0c1b")"
               "\n");
 }
@@ -103,6 +106,7 @@ TEST(AccessFormat, SaysWhatDidNotHappen) {
     record.outcome = Outcome::refused;
     record.error = "bad_request";
     const auto json = json_of(record);
+    EXPECT_TRUE(json.at("hold_us").is_null());
     EXPECT_TRUE(json.at("connect_us").is_null());
     EXPECT_TRUE(json.at("first_byte_us").is_null());
     EXPECT_EQ(json.at("total_us").to_number<int>(), 0);
@@ -112,7 +116,7 @@ TEST(AccessFormat, SaysWhatDidNotHappen) {
               "- - - [01/Mar/2026:03:12:09 +0000] \"- - -\" 0 0 \"-\" \"-\" host=\"-\" tls=\"-\" "
               "outcome=refused error=\"bad_request\" service=\"-\" slot=\"-\" preview=\"-\" "
               "upstream=\"-\" epoch=0 "
-              "bytes_received=0 connect_us=- first_byte_us=- total_us=0 retries=0 "
+              "bytes_received=0 hold_us=- connect_us=- first_byte_us=- total_us=0 retries=0 "
               "request_id=\"-\"\n");
 }
 

@@ -41,7 +41,19 @@ std::string sample_page() {
     scrape.previews[0]->cell(0).in_flight.add(2);
     scrape.workers = workers;
     scrape.targets = {{"app", Colour::blue, "10.0.0.2:80", true, false, 4}};
-    scrape.services = {{.service = "app", .live = Colour::green, .epoch = 9, .switches = 8}};
+    scrape.services = {{.service = "app",
+                        .live = Colour::green,
+                        .epoch = 9,
+                        .switches = 8,
+                        .held = true,
+                        .held_requests = 12,
+                        .held_bytes = 4'096,
+                        .oldest_held_seconds = 1.5,
+                        .hold_released = 7,
+                        .hold_full = 2,
+                        .hold_wait_seconds = 30.25,
+                        .in_maintenance = true,
+                        .maintenance_answers = 5}};
     scrape.services[0].deploys = DeployGauge{.ended = {4, 3, 2, 1, 0, 5},
                                              .active = true,
                                              .last_seconds = 8.5,
@@ -61,6 +73,22 @@ std::string sample_page() {
                                          .failing = true};
     scrape.version = "0.1.0";
     return expose(scrape);
+}
+
+TEST(Exposition, TellsOfHoldsAndMaintenance) {
+    const auto lines = lines_of(sample_page());
+    for (const char* line : {R"(switchyard_hold_active{service="app"} 1)",
+                             R"(switchyard_held_requests{service="app"} 12)",
+                             R"(switchyard_held_bytes{service="app"} 4096)",
+                             R"(switchyard_held_oldest_seconds{service="app"} 1.5)",
+                             R"(switchyard_held_requests_total{service="app",end="released"} 7)",
+                             R"(switchyard_held_requests_total{service="app",end="full"} 2)",
+                             R"(switchyard_held_requests_total{service="app",end="left"} 0)",
+                             R"(switchyard_hold_wait_seconds_total{service="app"} 30.25)",
+                             R"(switchyard_maintenance{service="app"} 1)",
+                             R"(switchyard_maintenance_answers_total{service="app"} 5)"}) {
+        EXPECT_TRUE(lines.contains(line)) << line;
+    }
 }
 
 TEST(Exposition, CountsRequestsByClassAndOutcome) {
@@ -202,7 +230,7 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 61U);
+    EXPECT_EQ(families, 69U);
 }
 
 /// docs/operations.md names every metric, and no other.

@@ -1,6 +1,7 @@
 #include "relay/error_page.hpp"
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include <boost/json.hpp>
@@ -88,6 +89,43 @@ TEST(ErrorPage, OfTheOperatorIsHtmlOnly) {
     std::string body;
     EXPECT_EQ(make_error_page(body, 404, "no_such_service", "id-1", true, pages),
               "application/json");
+}
+
+route::Gate maintenance_gate(const std::string& page = {}) {
+    auto service = std::make_shared<config::Service>();
+    service->maintenance.page = page;
+    route::Gate gate;
+    gate.mode = route::Gate::Mode::maintenance;
+    gate.config = std::move(service);
+    gate.message_html = "soon &amp; {{code}}";
+    gate.message_json = R"("soon & \"{{code}}\"")";
+    gate.retry_after_s = 90;
+    return gate;
+}
+
+TEST(MaintenancePage, TakesTheServicesPageThenTheOneFor503ThenOurs) {
+    const std::map<unsigned, config::ErrorPage> pages = {{503, {"503: {{message}}"}}, {0, {"any"}}};
+    std::string body = "old";
+    EXPECT_EQ(make_maintenance_page(body, maintenance_gate("{{message}} {{retry_after}} {{code}}"),
+                                    "id-1", false, pages),
+              "text/html; charset=utf-8");
+    EXPECT_EQ(body, "soon &amp; {{code}} 90 maintenance");  // what is put in is not filled in
+    make_maintenance_page(body, maintenance_gate(), "id-1", false, pages);
+    EXPECT_EQ(body, "503: soon &amp; {{code}}");
+    make_maintenance_page(body, maintenance_gate(), "id-1", false, {{0, {"any"}}});
+    for (const char* part : {"<!doctype html>", "soon &amp; {{code}}", "maintenance", "id-1"}) {
+        EXPECT_NE(body.find(part), std::string::npos) << part;
+    }
+}
+
+TEST(MaintenancePage, InJson) {
+    std::string body;
+    EXPECT_EQ(make_maintenance_page(body, maintenance_gate("page"), "id-1", true, kNone),
+              "application/json");
+    const auto error = boost::json::parse(body).at("error");
+    EXPECT_EQ(error.at("code").as_string(), "maintenance");
+    EXPECT_EQ(error.at("message").as_string(), "soon & \"{{code}}\"");
+    EXPECT_EQ(error.at("status").to_number<int>(), 503);
 }
 
 TEST(ErrorPage, LeavesUnfinishedMarksAlone) {

@@ -52,6 +52,7 @@ Snapshot snapshot_of(std::vector<config::Service> services, Colour live = Colour
         state->config = std::make_shared<const config::Service>(std::move(service));
         snapshot.services.push_back(std::move(state));
     }
+    snapshot.gates.resize(snapshot.services.size());
     return snapshot;
 }
 

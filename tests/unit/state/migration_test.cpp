@@ -97,10 +97,29 @@ TEST_F(MigrationTest, AFileOfSchema1GoesOnWithEverythingInIt) {
     EXPECT_EQ(store->history("app", 1).value()[0].version, "v42");
 }
 
+TEST_F(MigrationTest, AFileOfSchema2GetsMaintenanceAndKeepsItsReleases) {
+    make_old_file();
+    run_sql(
+        "CREATE TABLE releases (service TEXT NOT NULL,"
+        " slot TEXT NOT NULL CHECK (slot IN ('blue', 'green')), version TEXT NOT NULL,"
+        " deployed_at_ns INTEGER NOT NULL, complete INTEGER NOT NULL CHECK (complete IN (0, 1)),"
+        " PRIMARY KEY (service, slot)) STRICT, WITHOUT ROWID;"
+        "ALTER TABLE history ADD COLUMN version TEXT NOT NULL DEFAULT '';"
+        "INSERT INTO releases VALUES ('app', 'blue', 'v7', 9, 1); PRAGMA user_version=2;");
+    auto store = open();
+    ASSERT_NE(store, nullptr);
+    EXPECT_EQ(store->services().value().at("app").releases[0]->version, "v7");
+    EXPECT_TRUE(store->maintenance().value().empty());
+    EXPECT_TRUE(store->set_maintenance("app", Maintenance{}, HistoryEntry{}));
+    store.reset();
+    EXPECT_EQ(value("PRAGMA user_version"), "3");
+}
+
 TEST_F(MigrationTest, AMigratedFileHasTheTablesOfANewOne) {
     const char* tables =
         "SELECT group_concat(name || ':' || type || ':' || \"notnull\") FROM"
         " (SELECT * FROM pragma_table_info('history') UNION ALL"
+        "  SELECT * FROM pragma_table_info('maintenance') UNION ALL"
         "  SELECT * FROM pragma_table_info('releases') UNION ALL"
         "  SELECT * FROM pragma_table_info('services'))";
     make_old_file();
@@ -115,11 +134,48 @@ TEST_F(MigrationTest, AMigratedFileHasTheTablesOfANewOne) {
 TEST_F(MigrationTest, AFailedMigrationLeavesTheFileAsItWas) {
     make_old_file();
     run_sql("CREATE TABLE releases (mine)");  // Something that the step stumbles over.
-    EXPECT_NE(refusal().find("from schema 1 to 2, it is as it was"), std::string::npos);
+    EXPECT_NE(refusal().find("from schema 1 to 3, it is as it was"), std::string::npos);
     EXPECT_EQ(value("PRAGMA user_version"), "1");
     EXPECT_EQ(value("SELECT count(*) FROM history"), "2");
     EXPECT_EQ(value("SELECT count(*) FROM pragma_table_info('history') WHERE name = 'version'"),
               "0");
+}
+
+TEST_F(StoreTest, MaintenanceStaysThroughSwitchesUntilItIsEnded) {
+    Maintenance soon{WallTime(1'700'000'000'123'456'789ns), "soon", 90, 1000, "deploy"};
+    {
+        auto store = open();
+        ASSERT_TRUE(store->commit("app", record(Colour::blue, 1), HistoryEntry{}));
+        EXPECT_TRUE(store->maintenance().value().empty());
+        HistoryEntry on = entry("app", 1);
+        on.action = "maintenance on";
+        const auto id = store->set_maintenance("app", soon, on);
+        ASSERT_TRUE(id);
+        EXPECT_EQ(store->history("app", 1).value()[0].id, *id);
+        ASSERT_TRUE(store->set_maintenance("gone", Maintenance{}, HistoryEntry{}));
+        ASSERT_TRUE(store->commit("app", record(Colour::green, 2), HistoryEntry{}));
+    }
+    auto store = open();
+    EXPECT_EQ(store->maintenance().value().at("app"), soon);
+    soon.message = "later";
+    ASSERT_TRUE(store->set_maintenance("app", soon, HistoryEntry{}));
+    EXPECT_EQ(store->maintenance().value().at("app"), soon);
+    ASSERT_TRUE(store->set_maintenance("app", std::nullopt, HistoryEntry{}));
+    EXPECT_FALSE(store->maintenance().value().contains("app"));
+    EXPECT_TRUE(store->maintenance().value().contains("gone"));
+    EXPECT_EQ(store->services().value().at("app").live, Colour::green);
+}
+
+TEST_F(StoreTest, AHoldThatACrashEndedIsInterrupted) {
+    {
+        auto store = open();
+        HistoryEntry hold = entry("app", 1);
+        hold.action = "hold";
+        hold.to.reset();
+        hold.outcome = "holding";
+        ASSERT_TRUE(store->append(hold));
+    }
+    EXPECT_EQ(open()->history("app", 1).value()[0].outcome, "interrupted");
 }
 
 TEST_F(StoreTest, ProgressWritesEntryAndReleaseTogetherOrNothing) {

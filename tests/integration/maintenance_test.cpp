@@ -1,0 +1,98 @@
+// Maintenance: who gets the page, who does not, what it says, and that it survives.
+#include "integration/contract.hpp"
+
+#include <fstream>
+
+namespace switchyard::test {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Over, SwitchContract, testing::Values(Transport::plain, Transport::tls),
+                         transport_name);
+
+TEST_P(SwitchContract, MaintenanceAnswersNewRequestsAndLetsThoseUnderWayEnd) {
+    start_over_transport();
+    auto upload = hold(Colour::blue);
+    auto client = come_in();
+    EXPECT_EQ(exchange(client, "GET", "/").status, 200);
+    maintain(true, R"(,"message":"Back at <noon> & \"sharp\"","retry_after_s":90)");
+    const auto page = exchange(client, "GET", "/");
+    EXPECT_EQ(page.status, 503);
+    EXPECT_EQ(page.field("X-Switchyard-Error"), "maintenance");
+    EXPECT_EQ(page.field("Retry-After"), "90");
+    EXPECT_EQ(page.field("Cache-Control"), "no-store");
+    EXPECT_EQ(page.field("Content-Type"), "text/html; charset=utf-8");
+    EXPECT_NE(page.body.find("Back at &lt;noon&gt; &amp; &quot;sharp&quot;"), std::string::npos);
+    EXPECT_EQ(page.body.find("<noon>"), std::string::npos);
+    const auto json = exchange(client, "GET", "/", {{"Accept", "application/json"}});
+    EXPECT_EQ(json.status, 503);
+    const auto error = boost::json::parse(json.body).at("error");
+    EXPECT_EQ(error.at("code").as_string(), "maintenance");
+    EXPECT_EQ(error.at("message").as_string(), "Back at <noon> & \"sharp\"");
+    EXPECT_EQ(error.at("request_id").as_string(), json.field("X-Request-Id").value_or(""));
+    EXPECT_EQ(exchange(client, "HEAD", "/").body, "");
+    EXPECT_EQ(exchange(client, "POST", "/upload", {}, std::string(5'000, 'x')).status, 503);
+    EXPECT_EQ(exchange(client, "GET", "/server_info").body, "blue");
+
+    EXPECT_EQ(colour_of_upload(finish(upload)), "blue");
+    const auto service = admin().service("app");
+    EXPECT_EQ(service.at("maintenance").at("message").as_string(), "Back at <noon> & \"sharp\"");
+    EXPECT_EQ(number(service.at("books"), "completed"), 2);
+    EXPECT_EQ(started(Colour::blue, "/"), 1);
+
+    maintain(false);
+    EXPECT_EQ(colour_of(exchange(client, "GET", "/")), "blue");
+    EXPECT_TRUE(admin().service("app").at("maintenance").is_null());
+    // C18: the pages were refusals, and reached no slot.
+    EXPECT_EQ(number(admin().get("/v1/status").json().at("unrouted"), "refused"), 4);
+}
+
+TEST_P(SwitchContract, MaintenanceSurvivesKill9AndASwitch) {
+    start_over_transport();
+    maintain(true, R"(,"message":"soon")");
+    switch_to(Colour::green);
+    EXPECT_EQ(get("/").status, 503);
+    restart();
+    const auto page = get("/");
+    EXPECT_EQ(page.status, 503);
+    EXPECT_NE(page.body.find("soon"), std::string::npos);
+    EXPECT_EQ(page.field("Retry-After"), "60");
+    maintain(false);
+    EXPECT_EQ(colour_of(get("/")), "green");
+    restart();
+    EXPECT_EQ(colour_of(get("/")), "green");
+}
+
+TEST_P(SwitchContract, MaintenanceDuringAHoldTurnsThoseAwayWhoWait) {
+    start_over_transport();
+    hold_service();
+    std::vector<Client> waiting;
+    for (int i = 0; i < 5; ++i)
+        waiting.push_back(knock(request_text("GET", "/")));
+    maintain(true);
+    for (auto& client : waiting) {
+        const auto page = read_response(client);
+        EXPECT_EQ(page.status, 503);
+        EXPECT_EQ(page.field("X-Switchyard-Error"), "maintenance");
+    }
+    EXPECT_TRUE(eventually([&] { return admin().service("app").at("hold").is_null(); }));
+    EXPECT_EQ(admin().post("/v1/services/app/hold").error_code(), "in_maintenance");
+    EXPECT_EQ(started(Colour::blue, "/"), 0);
+    maintain(false);
+    EXPECT_EQ(colour_of(exchange(waiting.front(), "GET", "/")), "blue");
+}
+
+TEST_P(SwitchContract, MaintenanceShowsAPageOfItsOwn) {
+    TempDir dir;
+    const auto file = dir.file("maintenance.html");
+    std::ofstream(file) << "<p>{{message}} ({{retry_after}} s, {{status}} {{code}})</p>";
+    start_over_transport(config("    maintenance: {page: \"" + file + "\", retry_after: 2m}\n"));
+    maintain(true, R"(,"message":"{{code}} stays")");
+    EXPECT_EQ(get("/").body, "<p>{{code}} stays (120 s, 503 maintenance)</p>");
+    // A new page is there with the next reload.
+    std::ofstream(file, std::ios::trunc) << "new: {{message}}";
+    ASSERT_EQ(admin().post("/v1/reload").status, 200);
+    EXPECT_EQ(get("/").body, "new: {{code}} stays");
+}
+
+}  // namespace
+}  // namespace switchyard::test
