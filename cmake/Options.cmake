@@ -50,6 +50,14 @@ foreach(set std asio test)
                             ${PROJECT_SOURCE_DIR}/cmake/pch/${set}.hpp)
 endforeach()
 
+# Under a sanitizer the tests themselves are not optimised: what they test is, and compiling it takes
+# half of the time already.
+set(SWITCHYARD_TEST_OPTIONS)
+if(SWITCHYARD_SANITIZE AND NOT SWITCHYARD_FUZZ)
+  set(SWITCHYARD_TEST_OPTIONS -O0)
+endif()
+target_compile_options(switchyard_pch_test PRIVATE ${SWITCHYARD_TEST_OPTIONS})
+
 # switchyard_library(NAME SOURCES... DEPENDS other folders and libraries... [PCH std|asio])
 function(switchyard_library name)
   cmake_parse_arguments(ARG "" "PCH" "SOURCES;DEPENDS" ${ARGN})
