@@ -28,7 +28,7 @@ WorkerOptions::WorkerOptions(const config::Config& config)
     : connections(config.limits.connections != 0 ? config.limits.connections
                                                  : connections_by_descriptors()),
       connections_per_address(config.limits.connections_per_address) {
-    auto made = std::make_shared<h1::ServerOptions>();
+    auto made = std::make_shared<session::ServerOptions>();
     made->limits = {config.limits.head_bytes, config.limits.header_count,
                     config.limits.target_bytes};
     made->body_bytes = config.limits.body_bytes;
