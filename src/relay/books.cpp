@@ -36,6 +36,7 @@ void Relay::log(const Flight& flight, std::int64_t total_us) const noexcept {
     record.target = request.target;
     record.host = request.host;
     record.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
+    if (request.version == 20) record.protocol = "HTTP/2.0";
     record.tls = exchange.peer().tls_version;
     if (flight.slot != nullptr) {
         record.service = flight.service->name();

@@ -59,6 +59,7 @@ void Worker::start() {
         listeners_.clear();
         pool_.clear();
         contexts_.clear();
+        streams_.clear();
     });
 }
 

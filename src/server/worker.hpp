@@ -80,6 +80,7 @@ class Worker final : private ConnectionHost {
     [[nodiscard]] bool trusts(const net::Address& peer) const override;
     [[nodiscard]] bool draining() const override { return draining_; }
     [[nodiscard]] h1::ContextStore& contexts() override { return contexts_; }
+    [[nodiscard]] h2::StreamStore& streams() override { return streams_; }
     void connection_ended(Connection& connection) override;
 
     net::EventLoop loop_;
@@ -91,6 +92,7 @@ class Worker final : private ConnectionHost {
     std::shared_ptr<const WorkerOptions> options_;
     std::unordered_map<std::string, Listening> listeners_;
     h1::ContextStore contexts_;
+    h2::StreamStore streams_;
     Session* sessions_ = nullptr;
     std::size_t session_count_ = 0;
     bool draining_ = false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/head_limits.hpp"
+#include "session/http2_options.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -16,6 +17,7 @@ struct ServerOptions {
     std::chrono::milliseconds request_body{0};
     std::chrono::milliseconds response_write{0};
     std::chrono::milliseconds keep_alive{0};
+    Http2Options http2;
 };
 
 }  // namespace switchyard::session
