@@ -40,6 +40,7 @@ struct Listener {
     bool redirect_to_https = false;
     std::uint16_t https_port = 443;  ///< The port that redirect_to_https points to.
     std::optional<Tls> tls;
+    bool h2c = false;  ///< Plain: HTTP/2 with whoever begins with its preface.
     bool operator==(const Listener&) const = default;
 };
 
@@ -71,6 +72,23 @@ struct Timeouts {
     milliseconds keep_alive = 75s;      ///< Idle between two requests: connection closed.
     milliseconds shutdown = 30s;        ///< What is in flight at SIGTERM may take this long.
     bool operator==(const Timeouts&) const = default;
+};
+
+/// HTTP/2 with clients (all listeners). What passes a rate, averaged over ten seconds, ends the
+/// connection (GOAWAY, ENHANCE_YOUR_CALM).
+struct Http2 {
+    bool enabled = true;  ///< Offered on TLS listeners (ALPN).
+    std::uint32_t max_concurrent_streams = 100;
+    std::uint32_t stream_window = 128 * 1024;  ///< Bytes of a body that wait for the target.
+    std::uint32_t header_table = 4 * 1024;     ///< Bytes of HPACK's table.
+    std::uint32_t continuations = 8;           ///< CONTINUATION frames of one header block.
+    std::uint32_t resets_per_second = 50;      ///< By the client, or caused by it.
+    std::uint32_t settings_per_second = 5;
+    std::uint32_t pings_per_second = 50;
+    std::uint32_t ignored_frames_per_second = 100;  ///< PRIORITY and unknown ones.
+    std::uint32_t empty_frames_per_second = 20;
+    std::uint32_t window_updates_per_second = 100;  ///< And one for each KiB sent.
+    bool operator==(const Http2&) const = default;
 };
 
 /// Upstream phases, per service.
@@ -347,6 +365,7 @@ struct Config {
     std::string state = "/var/lib/switchyard/state.db";
     Limits limits;
     Timeouts timeouts;
+    Http2 http2;
     AccessLog access_log;
     Log log;
     std::vector<Cidr> trusted_proxies;  ///< Whose X-Forwarded-* and Forwarded are believed.

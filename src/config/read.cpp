@@ -79,6 +79,21 @@ void read_timeouts(Section& section, Timeouts& timeouts) {
     section.duration("shutdown", timeouts.shutdown, 0ms, kLongestDuration);
 }
 
+void read_http2(Section& section, Http2& http2) {
+    constexpr std::uint32_t kMost = 1'000'000;
+    section.flag("enabled", http2.enabled);
+    section.number("max_concurrent_streams", http2.max_concurrent_streams, 1, 10'000);
+    section.size("stream_window", http2.stream_window, 64 * kKiB - 1, 16 * kMiB);
+    section.size("header_table", http2.header_table, 0, kMiB);
+    section.number("continuations", http2.continuations, 0, 1'000);
+    section.number("resets_per_second", http2.resets_per_second, 1, kMost);
+    section.number("settings_per_second", http2.settings_per_second, 1, kMost);
+    section.number("pings_per_second", http2.pings_per_second, 1, kMost);
+    section.number("ignored_frames_per_second", http2.ignored_frames_per_second, 1, kMost);
+    section.number("empty_frames_per_second", http2.empty_frames_per_second, 1, kMost);
+    section.number("window_updates_per_second", http2.window_updates_per_second, 1, kMost);
+}
+
 void read_access_log(Section& section, AccessLog& log) {
     section.read("path", log.path, [&](std::string_view text) -> Parsed<std::string> {
         if (text.empty() || text == "-") return std::string(text);
@@ -192,6 +207,7 @@ Config read_config(const Document& document, const std::string& file, const std:
     top.file("state", config.state);
     top.section("limits", [&](Section& section) { read_limits(section, config.limits); });
     top.section("timeouts", [&](Section& section) { read_timeouts(section, config.timeouts); });
+    top.section("http2", [&](Section& section) { read_http2(section, config.http2); });
     top.section("access_log",
                 [&](Section& section) { read_access_log(section, config.access_log); });
     top.section("log", [&](Section& section) { read_log(section, config.log); });

@@ -26,6 +26,11 @@ Listener read_listener(Section& section, FileClaims& claims) {
     section.flag("redirect_to_https", listener.redirect_to_https);
     section.number("https_port", listener.https_port, 1, 65535);
     section.section("tls", [&](Section& inner) { read_tls(inner, listener.tls.emplace()); });
+    section.flag("h2c", listener.h2c);
+    if (listener.h2c && listener.tls) {
+        section.problem(section.mark("h2c"), "h2c",
+                        "impossible together with 'tls', where HTTP/2 is negotiated; see 'http2'");
+    }
     if (listener.redirect_to_https && listener.tls) {
         section.problem(section.mark("redirect_to_https"), "redirect_to_https",
                         "impossible together with 'tls': the listener speaks https already");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/head.hpp"
+#include "http/head_limits.hpp"
 #include "http/validate.hpp"
 
 #include <cstddef>
@@ -15,11 +16,7 @@
 /// no field container, no copy. Body framing is not Beast's business (see MessageBody).
 namespace switchyard::h1 {
 
-struct HeadLimits {
-    std::size_t head_bytes = 32 * 1024;
-    std::uint32_t header_count = 100;
-    std::size_t target_bytes = 8 * 1024;
-};
+using http::HeadLimits;
 
 enum class ParseStatus : std::uint8_t { need_more, done, failed };
 

@@ -6,8 +6,6 @@
 #include <array>
 #include <cstring>
 
-#include <openssl/ssl.h>
-
 namespace switchyard::h1 {
 
 namespace {
@@ -30,26 +28,9 @@ constexpr unsigned kRequestsInTurn = 64;            ///< The same.
 constexpr std::chrono::milliseconds kFirstRequest = 1s;
 }  // namespace
 
-ServerSession::ServerSession(net::EventLoop& loop, SessionHost& host, const net::Address& peer,
-                             std::uint16_t https_port)
-    : stream_(loop), host_(host), address_(peer), address_text_(peer.host_text()) {
-    peer_.address = address_text_;
-    peer_.https_port = https_port;
-}
-
-void ServerSession::start(int fd, std::shared_ptr<const net::TlsContext> tls) {
-    tls_ = std::move(tls);
-    if (!stream_.open(fd)) {
-        host_.session_ended(*this);
-        return;
-    }
-    task_.start(
-        run(),
-        [](void* self) {
-            auto& session = *static_cast<ServerSession*>(self);
-            session.host_.session_ended(session);
-        },
-        this);
+void ServerSession::begin_with(Buffer received) {
+    context_ = contexts_.acquire();
+    context_->input.swap(received);
 }
 
 void ServerSession::drain() noexcept {
@@ -67,27 +48,10 @@ void ServerSession::stop() noexcept {
 }
 
 void ServerSession::release_context() {
-    if (!context_) return;
-    context_->input.release();
-    context_->body_input.release();
-    context_->options.reset();
-    host_.release_context(std::move(context_));
+    if (context_) contexts_.release(std::move(context_));
 }
 
 Task<void> ServerSession::run() {
-    if (tls_) {
-        idle_ = false;
-        const std::chrono::milliseconds timeout = host_.options()->tls_handshake;
-        const IoStatus status = co_await stream_.accept_tls(tls_->start(), timeout);
-        if (status != IoStatus::ok) {
-            host_.counters().tls_handshake_failures.add();
-            stream_.close();
-            co_return;
-        }
-        host_.counters().tls_handshakes.add();
-        if (SSL_session_reused(stream_.tls()) != 0) host_.counters().tls_resumed.add();
-        peer_.tls_version = SSL_get_version(stream_.tls());
-    }
     unsigned in_turn = 0;
     for (;;) {
         const Next step = co_await read_head();
@@ -149,11 +113,11 @@ Task<ServerSession::Next> ServerSession::read_head() {
                 co_return Next::end;
             }
         }
-        if (!context_) context_ = host_.acquire_context();
+        if (!context_) context_ = contexts_.acquire();
         RequestContext& context = *context_;
         if (started_ns_ == 0) {
             context.options = host_.options();
-            peer_.trusted = host_.trusts(address_);
+            client_.peer.trusted = host_.trusts(client_.address);
             context.writer.start(stream_, context.options->response_write);
             context.writer.reset_count();
             context.parser.start(context.head, context.options->limits);

@@ -38,7 +38,7 @@ struct RequestHead {
     Verb verb = Verb::unknown;
     std::string_view method;
     std::string_view target;  ///< As received.
-    unsigned version = 11;    ///< 10 or 11.
+    unsigned version = 11;    ///< 10, 11 or 20.
     Fields fields;
 
     std::string_view host;  ///< Host as received, or the authority of an absolute-form target.

@@ -205,7 +205,9 @@ bool valid_host(std::string_view text) {
 }
 
 Verdict validate_request(RequestHead& head) {
-    if (head.version != 11 && head.version != 10) return {505, "version_not_supported"};
+    if (head.version != 11 && head.version != 10 && head.version != 20) {
+        return {505, "version_not_supported"};
+    }
 
     std::string_view host;
     unsigned hosts = 0;
@@ -220,36 +222,37 @@ Verdict validate_request(RequestHead& head) {
         }
     }
     // RFC 9112 §3.2: exactly one in HTTP/1.1, and valid.
-    if (hosts > 1 || (hosts == 0 && head.version == 11)) return {400, "bad_host"};
+    if (hosts > 1 || (hosts == 0 && head.version != 10)) return {400, "bad_host"};
     if (hosts == 1 && !valid_host(host)) return {400, "bad_host"};
 
     const FramingFields framing = read_framing(head.fields);
     if (framing.bad) return {400, "bad_header"};
     if (framing.has_coding) {
         // RFC 9112 §6.1: with both the message is suspicious; in HTTP/1.0 the coding is unknown.
-        if (framing.has_length || head.version == 10) return {400, "bad_framing"};
+        if (framing.has_length || head.version != 11) return {400, "bad_framing"};
         if (!framing.chunked) return {501, "transfer_coding_not_supported"};
         head.framing = Framing::chunked;
     } else if (framing.has_length) {
         head.framing = framing.length > 0 ? Framing::length : Framing::none;
         head.content_length = framing.length;
         head.has_content_length = true;
-    } else {
+    } else if (head.version != 20) {
         head.framing = Framing::none;
     }
     if (const Verdict verdict = read_target(head, host); !verdict.accepted()) return verdict;
     if (head.verb == Verb::trace) return {405, "method_not_allowed"};
 
-    head.expect_continue = expects && head.version == 11 && head.framing != Framing::none;
+    head.expect_continue = expects && head.version != 10 && head.framing != Framing::none;
     head.idempotent = is_idempotent(head.verb);
     // RFC 9110 §7.8: never in HTTP/1.0, and only what Connection names was meant for us. The field
     // may be ignored, and is where it is doubtful: in pieces, or with a body, behind whose end
-    // client and origin could disagree on where the other protocol begins.
+    // client and origin could disagree on where the other protocol begins. In HTTP/2 there is no
+    // such field (RFC 9113 §8.2.2).
     if (head.version == 11 && framing.connection_upgrade && framing.upgrades == 1 &&
         head.framing == Framing::none) {
         head.upgrade = framing.upgrade;
     }
-    head.keep_alive = head.version == 11
+    head.keep_alive = head.version != 10
                           ? !framing.connection_close
                           : framing.connection_keep_alive && !framing.connection_close;
     return {};

@@ -16,7 +16,8 @@ struct Verdict {
     [[nodiscard]] bool accepted() const noexcept { return code.empty(); }
 };
 
-/// Checks a parsed request and fills in its derived members. Limits on sizes are the codec's.
+/// Checks a parsed request and fills in its derived members. Limits on sizes are the codec's. Of
+/// HTTP/2 (version 20) the codec says by `framing` whether a body follows; a length is found here.
 [[nodiscard]] Verdict validate_request(RequestHead& head);
 
 /// Checks a parsed response to a request with `method` and fills in its derived members. `upgrade`:

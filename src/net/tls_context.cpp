@@ -39,13 +39,25 @@ int server_name_callback(SSL* ssl, int*, void* argument) {
     return SSL_TLSEXT_ERR_OK;
 }
 
+/// RFC 9113 §9.2.2: over TLS 1.2 only with ephemeral keys and an AEAD; all of TLS 1.3 is like that.
+bool good_for_http2(SSL* ssl) {
+    if (SSL_version(ssl) >= TLS1_3_VERSION) return true;
+    const SSL_CIPHER* cipher = SSL_get_pending_cipher(ssl);
+    if (cipher == nullptr || SSL_CIPHER_is_aead(cipher) == 0) return false;
+    const int exchange = SSL_CIPHER_get_kx_nid(cipher);
+    return exchange == NID_kx_ecdhe || exchange == NID_kx_dhe;
+}
+
 /// RFC 7301. A client that offers protocols, none of them ours, is told so.
-int alpn_callback(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
-                  unsigned int in_size, void*) {
-    static constexpr unsigned char kOurs[] = "\x08http/1.1";
+int alpn_callback(SSL* ssl, const unsigned char** out, unsigned char* out_size,
+                  const unsigned char* in, unsigned int in_size, void* with_http2) {
+    static constexpr unsigned char kOurs[] = "\x02h2\x08http/1.1";
+    static constexpr std::size_t kHttp2 = 3;  // Of these octets.
+    const std::size_t skip = with_http2 != nullptr && good_for_http2(ssl) ? 0 : kHttp2;
     unsigned char* chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, out_size, kOurs, sizeof kOurs - 1, in, in_size) !=
-        OPENSSL_NPN_NEGOTIATED) {
+    if (SSL_select_next_proto(&chosen, out_size, kOurs + skip,
+                              static_cast<unsigned>(sizeof kOurs - 1 - skip), in,
+                              in_size) != OPENSSL_NPN_NEGOTIATED) {
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
     *out = chosen;
@@ -69,8 +81,8 @@ Error file_error(const char* what, const std::string& file) {
 }  // namespace
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::create(const config::Tls& config,
-                                                             TicketKeys& keys) {
-    std::shared_ptr<TlsContext> context(new TlsContext);
+                                                             TicketKeys& keys, bool http2) {
+    std::shared_ptr<TlsContext> context(new TlsContext(http2));
     for (const config::Certificate& files : config.certificates) {
         if (auto added = context->add(config, files, keys); !added) return added.error();
     }
@@ -122,7 +134,7 @@ Result<void> TlsContext::add(const config::Tls& config, const config::Certificat
     }
     SSL_CTX_set_tlsext_servername_callback(context, server_name_callback);
     SSL_CTX_set_tlsext_servername_arg(context, this);
-    SSL_CTX_set_alpn_select_cb(context, alpn_callback, nullptr);
+    SSL_CTX_set_alpn_select_cb(context, alpn_callback, http2_ ? this : nullptr);
 
     X509* certificate = SSL_CTX_get0_certificate(context);
     auto* names = static_cast<GENERAL_NAMES*>(

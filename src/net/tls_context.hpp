@@ -19,9 +19,9 @@ namespace switchyard::net {
 class TlsContext {
   public:
     /// Reads the certificates and keys. Errors name the file and the reason. `keys` must outlive
-    /// every connection.
+    /// every connection. `http2`: offered to clients that know it (ALPN).
     static Result<std::shared_ptr<const TlsContext>> create(const config::Tls& config,
-                                                            TicketKeys& keys);
+                                                            TicketKeys& keys, bool http2 = false);
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
@@ -34,9 +34,10 @@ class TlsContext {
     [[nodiscard]] ssl_ctx_st* find(std::string_view name) const;
 
   private:
-    TlsContext() = default;
+    explicit TlsContext(bool http2) noexcept : http2_(http2) {}
     Result<void> add(const config::Tls& config, const config::Certificate& files, TicketKeys& keys);
 
+    bool http2_;
     std::vector<ssl_ctx_st*> contexts_;
     std::unordered_map<std::string, ssl_ctx_st*>
         by_name_;  ///< Names and "*.wildcards" of the certificates.

@@ -411,6 +411,24 @@ void expose_process(const Scrape& scrape, std::vector<MetricFamily>& page) {
     single(counter("switchyard_tls_resumed_total", "TLS handshakes that resumed a session."),
            sum(&WorkerCell::tls_resumed));
 
+    single(counter("switchyard_http2_connections_total", "Client connections that spoke HTTP/2."),
+           sum(&WorkerCell::http2_connections));
+    single(counter("switchyard_http2_malformed_requests_total",
+                   "Requests over HTTP/2 that were malformed: their streams were reset."),
+           sum(&WorkerCell::http2_malformed));
+    single(counter("switchyard_http2_refused_streams_total",
+                   "Streams of HTTP/2 over the limit of concurrent ones: refused unprocessed."),
+           sum(&WorkerCell::http2_refused));
+    Family limits = counter("switchyard_http2_limits_total",
+                            "Connections ended because a limit of HTTP/2 was passed, by limit.");
+    for (std::size_t i = 0; i < kHttp2Limits; ++i) {
+        std::uint64_t total = 0;
+        for (const WorkerCell& cell : scrape.workers)
+            total += cell.http2_limits[i].get();
+        limits.add({{"limit", to_string(static_cast<Http2Limit>(i))}}, total);
+    }
+    limits.move_to(page);
+
     Family unrouted = counter("switchyard_unrouted_requests_total",
                               "Requests that reached no slot, by class of the status sent.");
     Family unrouted_outcomes = counter("switchyard_unrouted_request_outcomes_total",

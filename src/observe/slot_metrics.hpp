@@ -2,6 +2,7 @@
 
 #include "base/colour.hpp"
 #include "observe/counter.hpp"
+#include "observe/http2_limit.hpp"
 #include "observe/outcome.hpp"
 
 #include <array>
@@ -79,6 +80,10 @@ struct alignas(kCacheLine) WorkerCell {
     Counter tls_handshakes;
     Counter tls_handshake_failures;
     Counter tls_resumed;
+    Counter http2_connections;  ///< That speak HTTP/2.
+    Counter http2_malformed;    ///< Requests that were none (RFC 9113 §8.1.1): stream reset.
+    Counter http2_refused;      ///< Streams over the limit of concurrent ones.
+    std::array<Counter, kHttp2Limits> http2_limits;  ///< Connections ended, by limit.
     /// Requests that never reached a slot (malformed, unknown host, redirect, ...), by outcome.
     std::array<Counter, kOutcomes> unrouted_by_outcome;
     std::array<Counter, 6> unrouted_by_status_class;

@@ -52,6 +52,7 @@ void Relay::log(Flight& flight, std::int64_t total_us) const noexcept {
     if (flight.in_preview()) record.preview = flight.visit.id;
     record.host = request.host;
     record.protocol = request.version == 10 ? "HTTP/1.0" : "HTTP/1.1";
+    if (request.version == 20) record.protocol = "HTTP/2.0";
     record.tls = exchange.peer().tls_version;
     if (flight.slot != nullptr) {
         record.service = flight.service->name();

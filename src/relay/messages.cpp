@@ -40,8 +40,10 @@ void Relay::prepare_request(Flight& flight) {
     }
     std::string_view host = request.host;
     if (!config.forward_host || host.empty()) host = flight.target_host;
-    const http::ForwardRequest context{&flight.exchange->peer(), flight.request_id, host,
-                                       flight.options->via_request};
+    // RFC 9110 §7.6.3: the version that the message came in.
+    const std::string_view via =
+        request.version == 20 ? flight.options->via_request_http2 : flight.options->via_request;
+    const http::ForwardRequest context{&flight.exchange->peer(), flight.request_id, host, via};
     http::forward_request(request, context, flight.forward, out.fields);
     if (hides) {
         route::remove_signs(out.fields, flight.previews->names(), flight.preview_cookies);

@@ -20,8 +20,9 @@ namespace switchyard::relay {
 /// Settings of the relay that are not a service's; replaced as a whole by a reload.
 struct RelayOptions {
     std::uint64_t body_bytes = 0;
-    std::string via_request;  ///< Value of Via on requests, "1.1 switchyard"; empty: none.
-    std::string via_line;     ///< The complete line on responses, or empty.
+    std::string via_request;        ///< Value of Via on requests, "1.1 switchyard"; empty: none.
+    std::string via_request_http2;  ///< The same for requests that came over HTTP/2.
+    std::string via_line;           ///< The complete line on responses, or empty.
     std::vector<config::Cidr> trusted_proxies;
     std::map<unsigned, config::ErrorPage> error_pages;
 };

@@ -83,8 +83,9 @@ Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
         const std::string& key = plan_->keys[i];
         ListenerSettings settings;
         if (listener.redirect_to_https) settings.https_port = listener.https_port;
+        settings.h2c = listener.h2c;
         if (listener.tls) {
-            auto tls = net::TlsContext::create(*listener.tls, ticket_keys_);
+            auto tls = net::TlsContext::create(*listener.tls, ticket_keys_, config->http2.enabled);
             if (!tls) {
                 const Error error("listener " + listener.address + ": " + tls.error().message);
                 discard();

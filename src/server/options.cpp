@@ -28,7 +28,7 @@ WorkerOptions::WorkerOptions(const config::Config& config)
     : connections(config.limits.connections != 0 ? config.limits.connections
                                                  : connections_by_descriptors()),
       connections_per_address(config.limits.connections_per_address) {
-    auto made = std::make_shared<h1::ServerOptions>();
+    auto made = std::make_shared<session::ServerOptions>();
     made->limits = {config.limits.head_bytes, config.limits.header_count,
                     config.limits.target_bytes};
     made->body_bytes = config.limits.body_bytes;
@@ -37,12 +37,23 @@ WorkerOptions::WorkerOptions(const config::Config& config)
     made->request_body = config.timeouts.request_body;
     made->response_write = config.timeouts.response_write;
     made->keep_alive = config.timeouts.keep_alive;
+    made->http2 = {config.http2.max_concurrent_streams,
+                   config.http2.stream_window,
+                   config.http2.header_table,
+                   config.http2.continuations,
+                   config.http2.resets_per_second,
+                   config.http2.settings_per_second,
+                   config.http2.pings_per_second,
+                   config.http2.ignored_frames_per_second,
+                   config.http2.empty_frames_per_second,
+                   config.http2.window_updates_per_second};
     session = std::move(made);
 
     auto forwarding = std::make_shared<relay::RelayOptions>();
     forwarding->body_bytes = config.limits.body_bytes;
     if (!config.via.empty()) {
         forwarding->via_request = "1.1 " + config.via;
+        forwarding->via_request_http2 = "2.0 " + config.via;
         forwarding->via_line = "Via: 1.1 " + config.via + "\r\n";
     }
     forwarding->trusted_proxies = config.trusted_proxies;

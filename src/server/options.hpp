@@ -1,8 +1,8 @@
 #pragma once
 
 #include "config/config.hpp"
-#include "h1/server_session.hpp"
 #include "relay/worker_context.hpp"
+#include "session/server_options.hpp"
 
 #include <memory>
 #include <vector>
@@ -13,7 +13,7 @@ namespace switchyard::server {
 struct WorkerOptions {
     explicit WorkerOptions(const config::Config& config);
 
-    std::shared_ptr<const h1::ServerOptions> session;
+    std::shared_ptr<const session::ServerOptions> session;
     std::shared_ptr<const relay::RelayOptions> relay;
     std::uint32_t connections = 0;  ///< The configured limit, or what the descriptors allow.
     std::uint32_t connections_per_address = 0;

@@ -14,8 +14,6 @@ namespace switchyard::server {
 
 namespace {
 
-constexpr std::size_t kSpareContexts = 256;
-
 std::uint64_t seed() {
     std::random_device device;
     return (static_cast<std::uint64_t>(device()) << 32) | device();
@@ -23,16 +21,16 @@ std::uint64_t seed() {
 
 }  // namespace
 
-/// A session in the worker's list.
+/// A connection in the worker's list.
 struct Worker::Session {
     Session(net::EventLoop& loop, Worker& worker, const net::Address& peer,
-            std::uint16_t https_port, const ConnectionLimiter::Ticket& limiter_ticket)
-        : ticket(limiter_ticket), http(loop, worker, peer, https_port) {}
+            const ConnectionLimiter::Ticket& limiter_ticket)
+        : ticket(limiter_ticket), connection(loop, worker, peer) {}
 
     ConnectionLimiter::Ticket ticket;
     Session* previous = nullptr;
     Session* next = nullptr;
-    h1::ServerSession http;
+    Connection connection;
 };
 
 Worker::Worker(std::size_t index, const std::atomic<const route::Snapshot*>& snapshot,
@@ -60,7 +58,8 @@ void Worker::start() {
         loop_.run();
         listeners_.clear();
         pool_.clear();
-        spare_contexts_.clear();
+        contexts_.clear();
+        streams_.clear();
     });
 }
 
@@ -120,21 +119,21 @@ void Worker::accepted(int fd, const net::Address& peer, const ListenerSettings& 
         ::close(fd);
         return;
     }
-    auto* session = new Session(loop_, *this, peer, settings.https_port, ticket);
+    auto* session = new Session(loop_, *this, peer, ticket);
     session->next = sessions_;
     if (sessions_ != nullptr) sessions_->previous = session;
     sessions_ = session;
-    session->http.owner = session;
+    session->connection.owner = session;
     ++session_count_;
     context_.counters.connections.add();
     if (!ticket.within_limits) {
         context_.counters.connections_refused.add();
-        session->http.refuse_all();
+        session->connection.refuse_all();
     }
-    session->http.start(fd, settings.tls);
+    session->connection.start(fd, settings);
 }
 
-void Worker::session_ended(h1::ServerSession& ended) {
+void Worker::connection_ended(Connection& ended) {
     auto* session = static_cast<Session*>(ended.owner);
     if (session->previous != nullptr) {
         session->previous->next = session->next;
@@ -148,17 +147,6 @@ void Worker::session_ended(h1::ServerSession& ended) {
     delete session;
 }
 
-std::unique_ptr<h1::RequestContext> Worker::acquire_context() {
-    if (spare_contexts_.empty()) return std::make_unique<h1::RequestContext>();
-    std::unique_ptr<h1::RequestContext> context = std::move(spare_contexts_.back());
-    spare_contexts_.pop_back();
-    return context;
-}
-
-void Worker::release_context(std::unique_ptr<h1::RequestContext> context) {
-    if (spare_contexts_.size() < kSpareContexts) spare_contexts_.push_back(std::move(context));
-}
-
 void Worker::drain() {
     draining_ = true;
     for (auto& [key, listening] : listeners_)
@@ -166,14 +154,14 @@ void Worker::drain() {
     listeners_.clear();
     pool_.clear();
     for (Session* session = sessions_; session != nullptr; session = session->next) {
-        session->http.drain();
+        session->connection.drain();
     }
     relay_.close_all_tunnels();
 }
 
 void Worker::stop_sessions() {
     for (Session* session = sessions_; session != nullptr; session = session->next) {
-        session->http.stop();
+        session->connection.stop();
     }
 }
 

@@ -1,10 +1,9 @@
 #pragma once
 
-#include "h1/server_session.hpp"
 #include "net/event_loop.hpp"
 #include "net/listener.hpp"
-#include "net/tls_context.hpp"
 #include "relay/relay.hpp"
+#include "server/connection.hpp"
 #include "server/connection_limiter.hpp"
 #include "server/options.hpp"
 #include "upstream/pool.hpp"
@@ -20,15 +19,10 @@
 
 namespace switchyard::server {
 
-/// How connections of one listening address are treated; replaced by a reload.
-struct ListenerSettings {
-    std::uint16_t https_port = 0;                ///< Redirect there; 0: serve.
-    std::shared_ptr<const net::TlsContext> tls;  ///< Null: plain.
-};
-
-/// One thread that serves connections: its loop, sessions, relay, pool. Constructed and destroyed
-/// on the control thread; in between everything but post() and the counters happens on its own.
-class Worker final : private h1::SessionHost {
+/// One thread that serves connections: its loop, connections, relay, pool. Constructed and
+/// destroyed on the control thread; in between everything but post() and the counters happens on
+/// its own.
+class Worker final : private ConnectionHost {
   public:
     Worker(std::size_t index, const std::atomic<const route::Snapshot*>& snapshot,
            observe::WorkerCell& counters, ConnectionLimiter& limiter,
@@ -40,7 +34,7 @@ class Worker final : private h1::SessionHost {
     [[nodiscard]] std::size_t index() const noexcept { return context_.index; }
 
     void start();
-    /// Ends the loop and waits for the thread. All sessions must have ended.
+    /// Ends the loop and waits for the thread. All connections must have ended.
     void join();
 
     /// Any thread: runs `function` on the worker's thread.
@@ -81,17 +75,17 @@ class Worker final : private h1::SessionHost {
 
     void accepted(int fd, const net::Address& peer, const ListenerSettings& settings);
 
-    // h1::SessionHost
-    [[nodiscard]] const std::shared_ptr<const h1::ServerOptions>& options() const override {
+    // ConnectionHost
+    [[nodiscard]] const std::shared_ptr<const session::ServerOptions>& options() const override {
         return options_->session;
     }
     [[nodiscard]] http::Handler& handler() override { return relay_; }
     [[nodiscard]] observe::WorkerCell& counters() override { return context_.counters; }
     [[nodiscard]] bool trusts(const net::Address& peer) const override;
     [[nodiscard]] bool draining() const override { return draining_; }
-    [[nodiscard]] std::unique_ptr<h1::RequestContext> acquire_context() override;
-    void release_context(std::unique_ptr<h1::RequestContext> context) override;
-    void session_ended(h1::ServerSession& session) override;
+    [[nodiscard]] h1::ContextStore& contexts() override { return contexts_; }
+    [[nodiscard]] h2::StreamStore& streams() override { return streams_; }
+    void connection_ended(Connection& connection) override;
 
     net::EventLoop loop_;
     upstream::Pool pool_;
@@ -101,7 +95,8 @@ class Worker final : private h1::SessionHost {
     ConnectionLimiter& limiter_;
     std::shared_ptr<const WorkerOptions> options_;
     std::unordered_map<std::string, Listening> listeners_;
-    std::vector<std::unique_ptr<h1::RequestContext>> spare_contexts_;
+    h1::ContextStore contexts_;
+    h2::StreamStore streams_;
     Session* sessions_ = nullptr;
     std::size_t session_count_ = 0;
     bool draining_ = false;

@@ -34,7 +34,7 @@ TEST(Problems, OfTheTopLevel) {
              "f:3:1: unknown key 'trustedProxies'; did you mean 'trusted_proxies'?"},
             {"zzz: 1\n",
              "f:3:1: unknown key 'zzz'; expected one of workers, listeners, admin, state, limits, "
-             "timeouts, access_log, log, trusted_proxies, via, error_pages, ssh, services, "
+             "timeouts, http2, access_log, log, trusted_proxies, via, error_pages, ssh, services, "
              "reserved_ip"},
             {"workers: 0\n", "f:3:10: 'workers': '0' is out of range; expected 1 to 1024, or auto"},
             {"workers: many\n",
