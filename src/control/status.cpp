@@ -173,11 +173,6 @@ void add_hold(observe::ServiceGauge& gauge, const route::HoldRoom& room) {
     gauge.maintenance_answers = totals.turned_away;
 }
 
-json::value colour_json(const std::optional<Colour>& colour) {
-    if (!colour) return nullptr;
-    return json::value(to_string(*colour));
-}
-
 }  // namespace
 
 json::object service_json(const Controller& controller, const route::ServiceState& state) {
