@@ -179,6 +179,30 @@ TEST_P(WebSockets, C11_KeepLetsThemLiveAndSaysSo) {
     }));
 }
 
+TEST_P(WebSockets, C15_OneThatComesDuringAHoldWaitsAndThoseThatAreOpenGoOn) {
+    start("timeout: 60s, tunnels: keep");
+    auto open = visit("/chat");
+    open.line("said");
+    ASSERT_TRUE(eventually([&] { return tunnels("blue") == 1; }));
+    const auto admin = daemon_->admin();
+    const auto answer = admin.post("/v1/services/app/hold",
+                                   R"({"wait":false,"max_ms":60000,"idle_wait_ms":40000})");
+    ASSERT_EQ(answer.status, 200) << answer.response.body;
+    const auto begun = answer.event("held");
+    EXPECT_EQ(number(begun, "in_flight"), 0);
+    EXPECT_EQ(number(begun, "tunnels"), 1);
+    auto late = visit("/chat");
+    EXPECT_TRUE(eventually([&] { return number(admin.service("app").at("hold"), "held") == 1; }));
+    EXPECT_EQ(open.line("said").substr(0, 9), "said blue");
+    ASSERT_EQ(admin.switch_to("app", "green").status, 200);
+    EXPECT_EQ(number(admin.service("app").at("hold"), "held"), 1);
+    const auto released = admin.post("/v1/services/app/release");
+    ASSERT_EQ(released.status, 200) << released.response.body;
+    EXPECT_EQ(number(released.json(), "released"), 1);
+    EXPECT_EQ(late.line("said").substr(0, 10), "said green");
+    EXPECT_EQ(open.line("said").substr(0, 9), "said blue");
+}
+
 TEST_P(WebSockets, C11_WhatIsKeptIsClosedAtItsLimit) {
     start("timeout: 5s, tunnels: keep, keep_tunnels: 300ms");
     auto visitor = visit("/chat");

@@ -21,6 +21,7 @@ class Hold : public ::testing::Test {
   protected:
     void SetUp() override {
         house.tuning.hold_progress = 5ms;
+        house.tuning.records = {1h, 1h};
         house.start();
     }
 
@@ -217,6 +218,39 @@ TEST_F(Hold, WaitsForWhatIsInFlightIfAsked) {
     house.publisher.leave(stays, observe::Outcome::completed);
 }
 
+TEST_F(Hold, TunnelsAreToldApartAndNotWaitedFor) {
+    const auto ledger = house.publisher.enter("app");
+    ledger->cell(0).open_tunnel();
+    HoldRequest wish = request({}, false);
+    wish.idle_wait = 1h;
+    const auto line = house.lines(*hold(wish)).at(0);
+    EXPECT_EQ(number(line, "in_flight"), 0);
+    EXPECT_EQ(number(line, "tunnels"), 1);
+    ledger->cell(0).end_tunnel(false, false);
+    house.publisher.leave(ledger, observe::Outcome::completed);
+}
+
+TEST_F(Hold, AnEndThatCanNotBeWrittenIsKeptAndWrittenAfterTheNextWriteThatWorks) {
+    hold(request());
+    const auto fail = [&](bool fails) {
+        const std::lock_guard lock(house.disk->mutex);
+        house.disk->fail_finish = fails;
+    };
+    fail(true);
+    json::object result;
+    ASSERT_FALSE(release(result));
+    ASSERT_TRUE(house.run_until([&] { return !house.controller->unwritten().empty(); }));
+    const LastRecord& record = house.controller->unwritten().front().record;
+    EXPECT_EQ(record.action, "hold");
+    EXPECT_EQ(record.outcome, "released");
+    EXPECT_EQ(record.detail, "released by anna");
+    EXPECT_EQ(house.disk->entry(2).outcome, "holding");
+    fail(false);
+    const auto maintenance = house.controller->maintenance({{0, "root"}, "app", true, "", 0});
+    ASSERT_TRUE(house.run_until([&] { return maintenance->is_decided(); }));
+    EXPECT_TRUE(house.run_until([&] { return house.disk->entry(2).outcome == "released"; }));
+}
+
 TEST_F(Hold, C15_ASwitchIsAllowedAndTheGateStaysUntilTheRelease) {
     hold(request());
     const auto lines = house.change(switch_to(Colour::green));
@@ -242,7 +276,10 @@ TEST_F(Hold, C15_ASwitchWithHoldIsOneCommand) {
     was_held = held();  // before the new slot is written down
     EXPECT_EQ(house.publisher.current->services.at(0)->live, Colour::blue);
     // Nobody else's hold may come between, and it can't be extended.
-    EXPECT_EQ(refused(request()).code, "busy");
+    const Refusal busy = refused(request());
+    EXPECT_EQ(busy.code, "busy");
+    EXPECT_EQ(text(busy.details, "action"), "switch --hold");
+    EXPECT_EQ(text(busy.details, "slot"), "green");
     house.disk->release();
     house.run_until([&] { return ticket->lines.closed(); });
     EXPECT_TRUE(was_held);

@@ -225,5 +225,21 @@ TEST(Decision, ASlotMayAnswerUnlessAllItsTargetsAreUnhealthy) {
     EXPECT_TRUE(may_answer(slot));
 }
 
+TEST(Decision, C16_AGateStandsBeforeTheLiveSlotOnly) {
+    Snapshot snapshot = snapshot_of({shop(true), plain("rest", {"rest.example"})});
+    snapshot.gates[0] = std::make_shared<const Gate>();
+    Ask ask;
+    const Decision live = decide_at(snapshot, "shop.example", ask.head, kNow, ask.visit);
+    EXPECT_EQ(live.way, Way::live);
+    ASSERT_EQ(live.gate, &snapshot.gates[0]);
+    const Decision open = decide_at(snapshot, "rest.example", ask.head, kNow, ask.visit);
+    ASSERT_EQ(open.gate, &snapshot.gates[1]);
+    EXPECT_EQ(*open.gate, nullptr);
+    Ask with("/", "", pass_for("shop"));
+    const Decision previewed = decide_at(snapshot, "shop.example", with.head, kNow, with.visit);
+    EXPECT_EQ(previewed.way, Way::preview);
+    EXPECT_EQ(previewed.gate, nullptr);
+}
+
 }  // namespace
 }  // namespace switchyard::route
