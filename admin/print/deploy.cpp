@@ -113,7 +113,9 @@ std::string print_deploy_done(const json::value& result, const Screen& screen) {
     }
     if (find(result, "history_written") != nullptr && !flag(result, "history_written")) {
         out += row("note",
-                   painted(screen, Paint::yellow, "the end could not be written into the history"));
+                   painted(screen, Paint::yellow,
+                           "the end is not in the state file yet; it is tried again until it is "
+                           "(switchyard history)"));
     }
     return out;
 }

@@ -5,6 +5,9 @@
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
 
+#include <chrono>
+#include <string_view>
+
 #include <boost/json/serialize.hpp>
 
 namespace switchyard::admin {
@@ -51,12 +54,17 @@ std::string problems(const json::array& items) {
     return out;
 }
 
+/// Who it is stands in the message; this is how long they have been at it.
 std::string holder(const json::value& details) {
-    const std::string user = shown(details, "user");
-    const std::string uid = "uid " + std::to_string(integer(details, "uid"));
-    return "  " + shown(details, "action") + " by " +
-           (user.empty() ? uid : user + " (" + uid + ")") + ", since " +
-           format_time(text(details, "since")) + "\n";
+    if (find(details, "for_ms") == nullptr) return {};
+    const auto span = [&details](std::string_view key) {
+        return format_span(std::chrono::milliseconds(integer(details, key)));
+    };
+    std::string out = "  Under way for " + span("for_ms");
+    if (!text(details, "stage").empty()) {
+        out += ", in the stage " + shown(details, "stage") + " for " + span("stage_for_ms");
+    }
+    return out + ".\n";
 }
 
 }  // namespace

@@ -27,6 +27,10 @@ Paint paint_of_outcome(std::string_view outcome) {
 /// What is worth a remark: the reason of a refusal, or what the drain left.
 std::string remark(const json::value& entry) {
     std::string out = shown(entry, "detail");
+    const std::string unwritten = shown(entry, "unwritten");
+    if (!unwritten.empty()) {
+        out = "Not in the state file yet (" + unwritten + ")" + (out.empty() ? "" : ". ") + out;
+    }
     const json::value& receipt = field(entry, "receipt");
     if (out.empty() && integer(receipt, "cut") > 0) {
         out = std::to_string(integer(receipt, "cut")) + " cut";
@@ -63,6 +67,7 @@ std::string print_history(const json::value& history, const Screen& screen) {
         const std::string version = shown(entry, "version");
         const std::string outcome = shown(entry, "outcome");
         const std::string note = remark(entry);
+        const bool unwritten = !text(entry, "unwritten").empty();
         table.add(
             {{when},
              {service.empty() ? "-" : service, Paint::bold},
@@ -70,11 +75,11 @@ std::string print_history(const json::value& history, const Screen& screen) {
              {by},
              {(to.empty() ? "-" : to) + (version.empty() ? "" : " " + version), paint_of_slot(to)},
              {std::to_string(integer(entry, "epoch"))},
-             {outcome, paint_of_outcome(outcome)},
+             {outcome + (unwritten ? "*" : ""), paint_of_outcome(outcome)},
              {below ? "" : note, Paint::dim}});
         if (below && !note.empty()) {
             // What became of an interrupted deploy stands at the end of its text.
-            const std::size_t most = outcome == "interrupted" ? 4 : 1;
+            const std::size_t most = outcome == "interrupted" || unwritten ? 4 : 1;
             for (const std::string& line : wrapped(note, screen.columns - 2, most))
                 table.note(painted(screen, Paint::dim, "  " + line));
         }

@@ -26,8 +26,22 @@ std::string droplet_of(const json::value& side) {
     return "droplet " + std::to_string(integer(side, "droplet_id"));
 }
 
+/// Nothing was ever seen of it, so nothing can be said of where it is. Short: it has to fit into a
+/// line of the status.
+std::string unseen_words(const json::value& ip) {
+    const json::value& error = field(ip, "last_error");
+    const std::string kind = text(error, "kind");
+    const std::string since = format_time(text(ip, "unseen_since"));
+    if (kind == "no_token") return "NOT SEEN, there is no token to ask with";
+    if (integer(error, "status") == 0) return "not seen, API silent since " + since;
+    if (text(ip, "state") == "refused") return "NOT SEEN, API refuses since " + since;
+    return "not seen, API errors since " + since;
+}
+
 /// What the state means, for a person.
-std::string words_of(const std::string& state) {
+std::string words_of(const json::value& ip) {
+    const std::string state = shown(ip, "state");
+    if (!text(ip, "unseen_since").empty() && state != "hidden") return unseen_words(ip);
     if (state == "following") return "follows";
     if (state == "looking" || state == "idle") return "was not looked at yet";
     if (state == "moving") return "is moving";
@@ -92,11 +106,11 @@ std::string metadata_row(const json::value& ip, const Screen& screen) {
 }  // namespace
 
 std::string ip_summary(const json::value& ip) {
-    std::string out = shown(ip, "address") + " " + words_of(shown(ip, "state"));
+    std::string out = shown(ip, "address") + " " + words_of(ip);
     const json::value& observed = field(ip, "observed");
     if (observed.is_object()) out += ", at " + droplet_of(observed);
     const json::value& desired = field(ip, "desired");
-    if (!flag(ip, "following") && desired.is_object()) {
+    if (!flag(ip, "following") && desired.is_object() && observed.is_object()) {
         out += " instead of " + std::to_string(integer(desired, "droplet_id"));
     }
     return out;
@@ -114,7 +128,7 @@ Paint paint_of_ip(const json::value& ip) {
 std::string print_ip(const json::value& ip, const std::string& now, const Screen& screen) {
     std::string out = painted(screen, Paint::bold, "Reserved IP " + shown(ip, "address")) +
                       ", follows " + shown(ip, "service") + "\n";
-    out += row("state", painted(screen, paint_of_ip(ip), words_of(shown(ip, "state"))));
+    out += row("state", painted(screen, paint_of_ip(ip), words_of(ip)));
     const json::value& desired = field(ip, "desired");
     if (desired.is_object()) {
         out += row("wanted", droplet_of(desired) + " (" + shown(desired, "slot") + "), epoch " +
@@ -125,7 +139,12 @@ std::string print_ip(const json::value& ip, const std::string& now, const Screen
         out += row("seen", droplet_of(observed) + (flag(observed, "locked") ? ", locked" : "") +
                                ", " + format_since(text(observed, "at"), now) + " ago");
     }
-    if (const double drift = real(ip, "drift_seconds"); drift > 0) {
+    const std::string unseen = text(ip, "unseen_since");
+    if (!unseen.empty()) {
+        out += row("seen", painted(screen, Paint::yellow,
+                                   "never, for " + format_since(unseen, now) + " by now"));
+    }
+    if (const double drift = real(ip, "drift_seconds"); drift > 0 && unseen.empty()) {
         const std::chrono::milliseconds span(static_cast<std::int64_t>(drift * 1000));
         out += row("astray for", painted(screen, Paint::yellow, format_span(span)));
     }

@@ -168,6 +168,20 @@ std::string deploy_line(const json::value& deploy, const std::string& now) {
            " for " + format_since(text(deploy, "stage_since"), now);
 }
 
+/// What the history does not know yet, because the state file could not be written.
+std::string unwritten_lines(const json::value& from, const Screen& screen) {
+    std::string out;
+    for (const json::value& record : list(from, "history_unwritten")) {
+        const std::string line =
+            "The end of " + shown(record, "service") + "'s " + shown(record, "action") + " (" +
+            shown(record, "outcome") + ", history " + count(record, "history_id") +
+            ") is not in the state file yet, it is tried again: " + shown(record, "error");
+        for (const std::string& part : wrapped(line, screen.columns, 3))
+            out += painted(screen, Paint::red, part) + "\n";
+    }
+    return out;
+}
+
 std::string service_block(const json::value& service, const std::string& now,
                           const Screen& screen) {
     const std::string live = shown(service, "live");
@@ -237,7 +251,7 @@ std::string header(const json::value& status, const Screen& screen) {
                     "The access log lost " + counted(dropped, "line") + ": its disk is too slow.") +
             "\n";
     }
-    return out;
+    return out + unwritten_lines(status, screen);
 }
 
 /// The targets of a service that are not healthy and why, a line each while there is room.
@@ -371,7 +385,7 @@ std::string print_status(const json::value& status, const Screen& screen) {
 }
 
 std::string print_service(const json::value& service, const Screen& screen) {
-    return service_block(service, text(service, "now"), screen);
+    return unwritten_lines(service, screen) + service_block(service, text(service, "now"), screen);
 }
 
 }  // namespace switchyard::admin

@@ -64,6 +64,7 @@ void Reconciler::want(Desired desired, Steady::time_point now) {
     const bool same = desired_ && desired_->droplet == desired.droplet;
     if (settled_ && desired_) followed_epoch_ = desired_->epoch;
     desired_ = desired;
+    if (!wanted_since_) wanted_since_ = now;
     if (same) return;
     if (state_ == State::idle) state_ = State::looking;
     settled_ = false;

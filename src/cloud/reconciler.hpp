@@ -119,6 +119,10 @@ class Reconciler {
     [[nodiscard]] Steady::duration drift(Steady::time_point now) const noexcept {
         return astray_since_ ? now - *astray_since_ : Steady::duration{};
     }
+    /// Since when the IP is wanted somewhere and nothing was ever seen of it; none: it was.
+    [[nodiscard]] std::optional<Steady::time_point> unseen_since() const noexcept {
+        return observed_ ? std::nullopt : wanted_since_;
+    }
     /// When something is asked next; max(): nothing is planned, or a request is under way.
     [[nodiscard]] Steady::time_point next_at() const noexcept {
         return under_way_ || !desired_ ? Steady::time_point::max() : next_at_;
@@ -161,6 +165,7 @@ class Reconciler {
     Random random_;
     State state_ = State::idle;
     std::optional<Desired> desired_;
+    std::optional<Steady::time_point> wanted_since_;  ///< The first wish.
     std::vector<Note> notes_;
 
     std::optional<Step> under_way_;

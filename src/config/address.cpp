@@ -85,13 +85,10 @@ Parsed<Endpoint> parse_endpoint(std::string_view text) {
 
 Parsed<Target> parse_target(std::string_view text) {
     Target target;
-    if (text.starts_with("https://")) {
-        return refusal(in_quotes(text) +
-                       ": targets over TLS are not supported yet; expected 'address:port'");
-    }
     std::string_view rest = text;
-    if (rest.starts_with("http://")) {
-        rest.remove_prefix(7);
+    if (rest.starts_with("http://") || rest.starts_with("https://")) {
+        target.scheme = rest[4] == 's' ? Target::Scheme::https : Target::Scheme::http;
+        rest.remove_prefix(rest.find('/') + 2);
         if (rest.ends_with('/')) rest.remove_suffix(1);
     } else if (const auto scheme = rest.find("://"); scheme != std::string_view::npos) {
         return refusal(in_quotes(text) + ": unknown scheme " + in_quotes(rest.substr(0, scheme)) +

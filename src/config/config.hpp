@@ -126,12 +126,25 @@ struct Ejection {
 
 struct Target {
     enum class Kind : std::uint8_t { ip, name, unix_socket };
+    enum class Scheme : std::uint8_t { unsaid, http, https };
     Kind kind = Kind::ip;
-    /// "10.0.0.2:80", "[::1]:80", "app.internal:80" or "unix:/run/a.sock", without "http://".
+    /// "10.0.0.2:80", "[::1]:80", "app.internal:80" or "unix:/run/a.sock", without the scheme.
     std::string address;
     std::string host;  ///< IP, host name, or the path of the unix socket.
     std::uint16_t port = 0;
+    Scheme scheme = Scheme::unsaid;  ///< Once loaded: https for all targets of a slot, or unsaid.
+    [[nodiscard]] bool tls() const noexcept { return scheme == Scheme::https; }
     bool operator==(const Target&) const = default;
+};
+
+/// TLS to the targets of a slot.
+struct TargetTls {
+    std::string ca_file;      ///< PEM, what certificates are verified by; empty: the system's CAs.
+    std::string server_name;  ///< Sent as SNI, expected in the certificate; empty: the target's.
+    bool verify = true;       ///< False: any certificate is taken.
+    std::optional<Certificate> client;  ///< What we show, if the target asks for one.
+    TlsVersion min_version = TlsVersion::tls1_2;
+    bool operator==(const TargetTls&) const = default;
 };
 
 /// A host that releases of a slot are installed on, over SSH.
@@ -188,6 +201,7 @@ struct Deploy {
 struct Slot {
     std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
     std::vector<Target> targets;
+    std::optional<TargetTls> tls;             ///< Empty: the targets speak plain HTTP.
     std::vector<DeployHost> deploy_to;        ///< Empty: nothing can be deployed to it.
     std::optional<std::uint64_t> droplet_id;  ///< Where a reserved IP goes with this slot.
     bool operator==(const Slot&) const = default;

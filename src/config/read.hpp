@@ -24,6 +24,12 @@ struct FileClaims {
 
 [[nodiscard]] Listener read_listener(Section& section, FileClaims& claims);
 
+/// TLS of a listener.
+void read_tls(Section& section, Tls& tls);
+
+/// `tls` of a slot whose targets have been read. They all speak what it says afterwards.
+void read_slot_tls(Section& section, Slot& slot);
+
 /// The services have been read already.
 [[nodiscard]] ReservedIp read_reserved_ip(Section& section, const std::vector<Service>& services);
 void read_ssh(Section& section, Ssh& ssh);

@@ -3,36 +3,6 @@
 #include "config/read.hpp"
 
 namespace switchyard::config {
-namespace {
-
-void read_tls(Section& section, Tls& tls) {
-    const bool any = section.sections("certificates", [&](Section& entry) {
-        Certificate certificate;
-        entry.file("certificate", certificate.certificate);
-        entry.file("key", certificate.key);
-        if (!entry.has("certificate")) {
-            entry.missing("certificate", "expected the path of a PEM file with the chain");
-        }
-        if (!entry.has("key")) {
-            entry.missing("key", "expected the path of a PEM file with the private key");
-        }
-        tls.certificates.push_back(std::move(certificate));
-    });
-    if (!any) {
-        section.missing("certificates",
-                        "TLS needs at least one, each with 'certificate' and 'key'");
-    }
-    section.read("min_version", tls.min_version, [](std::string_view text) -> Parsed<TlsVersion> {
-        const auto index = parse_choice(text, {"1.2", "1.3"});
-        if (!index) return index.error();
-        return *index == 0 ? TlsVersion::tls1_2 : TlsVersion::tls1_3;
-    });
-    section.read("ciphers", tls.ciphers, parse_cipher_list);
-    section.flag("session_tickets", tls.session_tickets);
-}
-
-}  // namespace
-
 Listener read_listener(Section& section, FileClaims& claims) {
     Listener listener;
     Endpoint endpoint;

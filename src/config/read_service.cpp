@@ -73,6 +73,7 @@ void read_slot(Section& section, Colour colour, Slot& slot, Claims& targets,
         slot.targets.push_back(std::move(target));
     });
     if (!any) section.missing("targets", "a slot needs at least one, like [\"10.0.0.2:8000\"]");
+    read_slot_tls(section, slot);
     section.number("droplet_id", slot.droplet_id, 1, std::numeric_limits<std::int64_t>::max());
     read_deploy_to(section, file.ssh, slot);
 }

@@ -12,9 +12,10 @@ namespace switchyard::control {
 /// early by release(). `place` outlives the guard. Control thread only.
 class ChangeGuard {
   public:
-    ChangeGuard(std::optional<ChangeUnderWay>& place, Caller caller, std::string action)
+    ChangeGuard(std::optional<ChangeUnderWay>& place, Caller caller, std::string action,
+                std::optional<Colour> slot)
         : place_(&place) {
-        place = ChangeUnderWay{std::move(caller), std::move(action), Wall::now()};
+        place = ChangeUnderWay{std::move(caller), std::move(action), Wall::now(), slot};
     }
     ChangeGuard(ChangeGuard&& other) noexcept : place_(std::exchange(other.place_, nullptr)) {}
     ChangeGuard& operator=(ChangeGuard&&) = delete;

@@ -31,7 +31,10 @@ Controller::Controller(asio::any_io_executor executor, Ports ports,
       stop_wanted_(executor),
       alive_(std::make_shared<Controller*>(this)),
       store_(std::move(store)),
-      tasks_(executor) {}
+      records_(executor, store_, tuning_.records),
+      tasks_(executor) {
+    store_.on_written([this] { records_.store_works(); });
+}
 
 Controller::~Controller() {
     *alive_ = nullptr;
@@ -98,7 +101,7 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
 Result<void> Controller::record() {
     try {
         // What the history says of an earlier deploy does not decide about serving: such an entry
-        // stays as it is, and the next start tries again.
+        // is written later.
         if (const auto told = record_interrupted(); !told) {
             spdlog::error("history_not_written id=0 error={}", log_value(told.error().message));
         }
@@ -133,6 +136,7 @@ void Controller::start() {
     start_reserved_ip();
     sample_rates();
     tasks_.spawn("tick", tick());
+    tasks_.spawn("last_records", records_.run());
 }
 
 void Controller::expect_stop() {
@@ -151,7 +155,9 @@ asio::awaitable<void> Controller::stop() {
         job->wake.notify();
     stop_deploys();
     events_.close();
+    records_.stop();
     co_await tasks_.wait();
+    co_await records_.write_rest();
 }
 
 asio::awaitable<void> Controller::tick() {
@@ -178,7 +184,12 @@ std::optional<ChangeUnderWay> Controller::change_under_way(const std::string& se
     if (reload_) return reload_;
     const auto entry = entries_.find(service);
     if (entry == entries_.end()) return std::nullopt;
-    return entry->second.change;
+    const std::optional<ChangeUnderWay>& change = entry->second.change;
+    const std::shared_ptr<DeployJob>& deploy = entry->second.deploy;
+    if (change && change->action == "deploy" && deploy && deploy->machine.locked) {
+        return under_way(*deploy);
+    }
+    return change;
 }
 
 bool Controller::any_change_under_way() const {
@@ -189,7 +200,9 @@ bool Controller::any_change_under_way() const {
 
 asio::awaitable<Result<std::vector<state::HistoryEntry>>> Controller::history(std::string service,
                                                                               std::size_t limit) {
-    co_return co_await store_.history(std::move(service), limit);
+    auto entries = co_await store_.history(std::move(service), limit);
+    if (entries) records_.correct(*entries);
+    co_return entries;
 }
 
 }  // namespace switchyard::control

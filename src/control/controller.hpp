@@ -7,6 +7,7 @@
 #include "control/change_ticket.hpp"
 #include "control/deploy_job.hpp"
 #include "control/events.hpp"
+#include "control/last_records.hpp"
 #include "control/ports.hpp"
 #include "control/routing.hpp"
 #include "control/service_entry.hpp"
@@ -44,6 +45,7 @@ struct ControllerTuning {
     std::chrono::milliseconds tick{1'000};          ///< Rates, and freeing of old states.
     DrainTiming drain;                              ///< Its timeout comes from the service.
     DeployTiming deploy;
+    RecordTiming records;
     std::function<config::LoadResult(const std::string&)> load = config::load_file;
 };
 
@@ -90,8 +92,13 @@ class Controller {
     /// Begins a reload of the configuration's file.
     [[nodiscard]] std::shared_ptr<ChangeTicket> reload(Caller caller);
 
+    /// Newest first, with what the store has not taken yet.
     boost::asio::awaitable<Result<std::vector<state::HistoryEntry>>> history(std::string service,
                                                                              std::size_t limit);
+    /// Ends of changes that are not durable yet, oldest first.
+    [[nodiscard]] const std::list<UnwrittenRecord>& unwritten() const noexcept {
+        return records_.waiting();
+    }
     [[nodiscard]] EventHub& events() noexcept { return events_; }
 
     // What status and metrics look at.
@@ -195,14 +202,20 @@ class Controller {
     boost::asio::awaitable<void> run_deploy(Deploying job);
     boost::asio::awaitable<void> drive_deploy(Deploying job);
     boost::asio::awaitable<void> carry_out_effect(Deploying job, DeployEffect effect);
+    [[nodiscard]] static ChangeUnderWay under_way(const DeployJob& job);
     [[nodiscard]] RoutingFacts routing_facts(const std::string& service) const;
     [[nodiscard]] Assessment assess_deploy(const DeployRequest& request,
                                            const DeployJob* own) const;
     void take_deploy_lock(const Deploying& job);
     void tell_stages(DeployJob& job);
-    boost::asio::awaitable<void> record_deploy(Deploying job);
     boost::asio::awaitable<void> end_deploy(Deploying job);
+    void count_deploy(const DeployJob& job);
+    boost::asio::awaitable<void> abandon_deploy(Deploying job, std::string failure);
     boost::asio::awaitable<void> refuse_deploy(Deploying job);
+
+    // controller_deploy_record.cpp
+    boost::asio::awaitable<void> record_deploy(Deploying job);
+    [[nodiscard]] LastRecord record_of(const DeployJob& job) const;
     [[nodiscard]] Result<bool> was_switched_by(const state::HistoryEntry& deploy);
     [[nodiscard]] Result<void> record_interrupted();
 
@@ -256,6 +269,7 @@ class Controller {
     bool stopping_ = false;
     bool ending_ = false;  ///< Before stopping_, while requests may still finish.
     StoreThread store_;
+    LastRecords records_;
     TaskGroup tasks_;
 };
 

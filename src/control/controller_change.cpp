@@ -104,7 +104,8 @@ asio::awaitable<void> Controller::make_change(ChangeRequest request,
     }
 
     // From here to the commit this service is ours.
-    ChangeGuard guard(entries_.at(request.service).change, request.caller, request.action());
+    ChangeGuard guard(entries_.at(request.service).change, request.caller, request.action(),
+                      assessment.to);
     co_await carry_out(std::move(request), std::move(assessment), std::move(guard),
                        std::move(ticket));
 }
@@ -206,6 +207,7 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
         commit.in_flight_on_old, commit.tunnels_on_old);
 
     job->history_id = *written;
+    job->action = request.action();
     job->successor = next->live_slot().ledger;
     job->receipt = committed;
     job->receipt.stable_erase("event");

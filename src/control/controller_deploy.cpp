@@ -65,13 +65,35 @@ asio::awaitable<void> Controller::run_deploy(Deploying job) {
     } catch (const std::exception& error) {
         failure = error.what();
     }
-    if (failure.empty()) co_return;
-    // What its entry says is put right by the next start.
+    if (!failure.empty()) co_await abandon_deploy(job, std::move(failure));
+}
+
+/// A bug, or no memory left: nobody knows what it would have come to.
+asio::awaitable<void> Controller::abandon_deploy(Deploying job, std::string failure) {
     spdlog::error("deploy_failed service={} error={}", log_value(job->request.service),
                   log_value(failure));
     if (job->remote) job->remote->cancel();
     job->watch = 0;
     job->guard.reset();
+    if (job->history_id != 0 && !job->machine.over()) {
+        Deployment& machine = job->machine;
+        machine.status = Deployment::Status::interrupted;
+        machine.may_still_run = machine.may_still_run || machine.slot_touched;
+        machine.message =
+            fmt::format("An internal error ended it in the stage {}: {}. {}{}",
+                        to_string(machine.stage()), failure,
+                        machine.committed ? fmt::format("Slot {} is live.", to_string(job->slot()))
+                                          : std::string("The live slot was not touched."),
+                        machine.may_still_run ? " What it ran on the hosts may still run." : "");
+        machine.phase = Deployment::Phase::over;
+        count_deploy(*job);
+        try {
+            (void)co_await records_.write(record_of(*job));
+        } catch (const std::exception& error) {
+            spdlog::error("history_not_written id={} error={}", job->history_id,
+                          log_value(error.what()));
+        }
+    }
     if (!job->decided) job->refusal = internal_error(failure);
     job->decided = true;
     job->ended = true;
@@ -102,7 +124,8 @@ asio::awaitable<void> Controller::drive_deploy(Deploying job) {
         DeployEvent event = std::move(job->events.front());
         job->events.pop_front();
         event.facts = routing_facts(job->request.service);
-        DeployStep step = advance(std::move(job->machine), event, Steady::now());
+        // A copy: if this throws, what it was has to be told.
+        DeployStep step = advance(job->machine, event, Steady::now());
         job->machine = std::move(step.state);
         for (const DeployEffect effect : step.effects) {
             co_await carry_out_effect(job, effect);
@@ -198,8 +221,7 @@ Controller::Assessment Controller::assess_deploy(const DeployRequest& request,
     const std::shared_ptr<DeployJob> other_job = entries_.at(request.service).deploy;
     if (found.refusals.empty() && other_job && other_job.get() != own && !other_job->over()) {
         // Its switch is done, but not what comes after it: the slot that was live still drains.
-        Refusal refusal =
-            busy(request.service, {other_job->request.caller, "deploy", other_job->begun});
+        Refusal refusal = busy(request.service, under_way(*other_job));
         refusal.hint = fmt::format(
             "Its switch is committed, and what follows is still under way. Follow it: switchyard "
             "deploy {0} --attach. To take it back: switchyard rollback {0}",
@@ -224,6 +246,15 @@ Controller::Assessment Controller::assess_deploy(const DeployRequest& request,
     return found;
 }
 
+ChangeUnderWay Controller::under_way(const DeployJob& job) {
+    ChangeUnderWay change{job.request.caller, "deploy", job.begun, job.slot(), job.request.version};
+    const Deployment::Stage& stage = job.machine.stages.back();
+    change.stage = to_string(stage.stage);
+    change.stage_since =
+        Wall::now() - std::chrono::duration_cast<Wall::duration>(Steady::now() - stage.begun);
+    return change;
+}
+
 void Controller::take_deploy_lock(const Deploying& job) {
     Assessment assessment = assess_deploy(job->request, job.get());
     DeployEvent event{.kind = Event::locked};
@@ -236,7 +267,7 @@ void Controller::take_deploy_lock(const Deploying& job) {
     }
     const route::ServiceState& state = *assessment.state;
     ServiceEntry& entry = entries_.at(job->request.service);
-    job->guard.emplace(entry.change, job->request.caller, "deploy");
+    job->guard.emplace(entry.change, job->request.caller, "deploy", assessment.to);
     entry.deploy = job;
     job->service = state.config;
     job->ssh = config_->ssh;
@@ -290,66 +321,6 @@ void Controller::take_deploy_lock(const Deploying& job) {
     job->push(std::move(event));
 }
 
-/// The entry of the history, and what the slot holds, follow the machine.
-asio::awaitable<void> Controller::record_deploy(Deploying job) {
-    const Deployment& machine = job->machine;
-    DeployEvent event{.kind = Event::recorded};
-    const std::string outcome(to_string(machine.status));
-    if (job->history_id == 0) {
-        state::HistoryEntry line;
-        line.at = job->begun;
-        line.service = job->request.service;
-        line.action = "deploy";
-        line.uid = job->request.caller.uid;
-        line.user = job->request.caller.user;
-        line.to = job->slot();
-        line.epoch = machine.epoch;
-        line.outcome = outcome;
-        line.receipt = json::serialize(deploy_receipt_json(*job));
-        line.version = job->request.version;
-        const auto written = co_await store_.append(line);
-        if (written) {
-            job->history_id = *written;
-        } else {
-            event.ok = false;
-            event.message = written.error().message;
-            job->refusal = state_failed(config_->state, written.error());
-        }
-        if (written) {
-            job->feed.say(deploy_begun_json(*job));
-            spdlog::info("deploy_begun service={} slot={} version={} uid={} user={} switch={}",
-                         log_value(job->request.service), to_string(job->slot()),
-                         log_value(job->request.version), job->request.caller.uid,
-                         log_value(job->request.caller.user), job->request.switch_after);
-            json::object told = deploy_begun_json(*job);
-            told["event"] = "deploy_begun";
-            events_.publish(std::move(told));
-            job->decided = true;
-            job->changed.notify();
-        }
-        job->push(std::move(event));
-        co_return;
-    }
-    state::SlotRelease holds{job->request.service, job->slot(), job->before};
-    if (machine.slot_touched) {
-        if (job->deployed_at == Wall::time_point{}) job->deployed_at = Wall::now();
-        holds.release =
-            state::Release{job->request.version, job->deployed_at, machine.release_complete};
-    }
-    const auto written =
-        co_await store_.progress(job->history_id, outcome, machine.message,
-                                 json::serialize(deploy_receipt_json(*job)), holds);
-    if (written) {
-        entries_.at(job->request.service).record.releases[index_of(job->slot())] = holds.release;
-    } else {
-        spdlog::error("history_not_written id={} error={}", job->history_id,
-                      log_value(written.error().message));
-        event.ok = false;
-        event.message = written.error().message;
-    }
-    job->push(std::move(event));
-}
-
 void Controller::tell_stages(DeployJob& job) {
     const auto& stages = job.machine.stages;
     const auto tell = [&](json::object line) {
@@ -366,6 +337,23 @@ void Controller::tell_stages(DeployJob& job) {
         if (stages[job.told_ended].outcome == Deployment::Stage::Outcome::running) break;
         tell(stage_ended_json(job, job.told_ended));
         ++job.told_ended;
+    }
+}
+
+/// For the metrics.
+void Controller::count_deploy(const DeployJob& job) {
+    ServiceEntry& entry = entries_.at(job.request.service);
+    entry.count_deploy(to_string(job.machine.status));
+    const auto seconds = [](Steady::duration time) {
+        return std::chrono::duration<double>(time).count();
+    };
+    entry.last_deploy_seconds = seconds(Steady::now() - job.machine.stages.front().begun);
+    entry.last_deploy_stages.clear();
+    for (const Deployment::Stage& stage : job.machine.stages) {
+        if (stage.outcome == Deployment::Stage::Outcome::skipped) continue;
+        const bool running = stage.outcome == Deployment::Stage::Outcome::running;
+        entry.last_deploy_stages.emplace_back(
+            to_string(stage.stage), seconds((running ? Steady::now() : stage.ended) - stage.begun));
     }
 }
 
@@ -391,6 +379,7 @@ asio::awaitable<void> Controller::end_deploy(Deploying job) {
                 log_value(job->request.version), to_string(machine.status),
                 to_string(machine.stage()), machine.committed,
                 job->result.at("elapsed_ms").as_int64(), log_value(machine.message));
+    count_deploy(*job);
     job->remote.reset();
     job->feed.say(job->result);
     job->feed.close();
@@ -414,6 +403,7 @@ asio::awaitable<void> Controller::refuse_deploy(Deploying job) {
         job->refusal = refusal;
     }
     if (refusal.code == "stopping") assessment.state.reset();  // No line of the history.
+    if (assessment.state) entries_.at(request.service).count_deploy("refused");
     job->feed.close();
     job->ended = true;
     if (entries_.contains(request.service) && entries_.at(request.service).deploy == job) {
@@ -423,52 +413,6 @@ asio::awaitable<void> Controller::refuse_deploy(Deploying job) {
     co_await refuse(std::move(request), std::move(assessment), std::move(refusal), ticket);
     job->decided = true;
     job->changed.notify();
-}
-
-/// Whether the history has a switch that this deploy made: it was written with the deploy's id.
-Result<bool> Controller::was_switched_by(const state::HistoryEntry& deploy) {
-    constexpr std::size_t kAll = 100'000;
-    const auto entries = store_.blocking().history(deploy.service, kAll);
-    if (!entries) return entries.error();
-    for (const state::HistoryEntry& entry : *entries) {
-        if (entry.id <= deploy.id) break;  // The newest come first.
-        if (entry.action != "switch" || entry.outcome == "refused") continue;
-        boost::system::error_code failed;
-        const json::value receipt = json::parse(entry.receipt, failed);
-        if (failed || !receipt.is_object()) continue;
-        const json::value* id = receipt.as_object().if_contains("deploy_id");
-        if (id != nullptr && id->is_int64() && id->get_int64() == deploy.id) return true;
-    }
-    return false;
-}
-
-Result<void> Controller::record_interrupted() {
-    auto unfinished = store_.blocking().unfinished();
-    if (!unfinished) return unfinished.error();
-    for (const state::HistoryEntry& entry : *unfinished) {
-        std::optional<DeployStage> stage;
-        boost::system::error_code failed;
-        json::value receipt = json::parse(entry.receipt, failed);
-        if (failed || !receipt.is_object()) receipt = json::object();
-        if (const json::value* name = receipt.as_object().if_contains("stage");
-            name != nullptr && name->is_string()) {
-            stage = parse_deploy_stage(std::string_view(name->get_string()));
-        }
-        auto committed = was_switched_by(entry);
-        if (!committed) return committed.error();
-        const json::value* running = receipt.as_object().if_contains("may_still_run");
-        const bool may_still_run = running != nullptr && running->is_bool() && running->get_bool();
-        const DeployRemains remains =
-            after_crash(stage, *committed, may_still_run, entry.to.value_or(Colour::blue));
-        receipt.as_object()["committed"] = *committed;
-        receipt.as_object()["may_still_run"] = remains.may_still_run;
-        spdlog::warn("deploy_interrupted service={} id={} detail={}", log_value(entry.service),
-                     entry.id, log_value(remains.detail));
-        auto told = store_.blocking().finish(entry.id, remains.outcome, remains.detail,
-                                             json::serialize(receipt));
-        if (!told) return told;
-    }
-    return {};
 }
 
 }  // namespace switchyard::control

@@ -247,12 +247,14 @@ asio::awaitable<void> Controller::end_drain(std::shared_ptr<DrainJob> job, bool 
     events_.publish(std::move(line));
 
     if (job->history_id != 0) {
-        const auto finished =
-            co_await store_.finish(job->history_id, outcome, job->detail, json::serialize(receipt));
-        if (!finished) {
-            spdlog::error("history_not_written id={} error={}", job->history_id,
-                          log_value(finished.error().message));
-        }
+        LastRecord record;
+        record.id = job->history_id;
+        record.service = job->service;
+        record.action = job->action;
+        record.outcome = outcome;
+        record.detail = job->detail;
+        record.receipt = json::serialize(receipt);
+        (void)co_await records_.write(std::move(record));
     }
 }
 

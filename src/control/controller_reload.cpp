@@ -89,7 +89,7 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
         co_await refuse_reload(std::move(caller), busy("", *reload_), std::move(ticket));
         co_return;
     }
-    ChangeGuard guard(reload_, caller, "reload");
+    ChangeGuard guard(reload_, caller, "reload", std::nullopt);
     const std::string file = config_->file;
 
     config::LoadResult loaded = co_await store_.load(tuning_.load, file);

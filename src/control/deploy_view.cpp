@@ -52,6 +52,7 @@ std::string hint_of(const DeployJob& job) {
         return fmt::format("The way back: switchyard rollback {}", service);
     }
     const std::string again = "Deploying again is safe.";
+    if (machine.write_failed) return "Look at the disk that holds the state file. " + again;
     switch (machine.stage()) {
         case DeployStage::lock:
         case DeployStage::connect:
@@ -169,6 +170,7 @@ json::object deploy_receipt_json(const DeployJob& job) {
     receipt["version"] = text_or_null(job.request.version);
     receipt["previous_version"] = text_or_null(job.previous_version);
     receipt["switch"] = job.request.switch_after;
+    receipt["after_switch"] = job.request.switch_after && machine.plan.after_switch;
     receipt["stage"] = to_string(machine.stage());
     receipt["stages"] = stages_json(job);
     receipt["committed"] = machine.committed;

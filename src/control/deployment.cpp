@@ -195,11 +195,15 @@ void Stepper::recorded() {
     if (was_given_up) return conclude(s_.pending, "");
     if (e_.ok) return work();
     const std::string failure = "The state could not be written: " + e_.message;
-    if (!s_.committed) return conclude(Status::failed, failure);
+    if (!s_.committed) {
+        s_.write_failed = true;
+        return conclude(Status::failed, failure);
+    }
     if (s_.stage() != Stage::after_switch) return work();
     // Nothing is started that the history would not know of.
-    end_stage(Outcome::failed, failure);
-    remark("after_switch was not run. " + failure);
+    const std::string why = "after_switch was not run. " + failure;
+    end_stage(Outcome::skipped, why);
+    remark(why);
     next();
 }
 

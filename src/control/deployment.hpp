@@ -155,6 +155,7 @@ struct Deployment {
     bool cancel_late = false;     ///< A cancellation came while or after the switch was written.
     bool stopping = false;        ///< The daemon ends.
     std::string last_look;        ///< Why the targets are not healthy.
+    bool write_failed = false;    ///< A stage could not be made durable, which ended it.
     bool history_written = true;  ///< False: the end could not be made durable.
     Steady::time_point command_ended{};
     std::optional<Steady::time_point> deadline;  ///< A tick is due then.
@@ -166,6 +167,7 @@ struct Deployment {
 
 [[nodiscard]] std::string_view to_string(Deployment::Status status);
 [[nodiscard]] std::string_view to_string(Deployment::Stage::Outcome outcome);
+[[nodiscard]] std::optional<Deployment::Stage::Outcome> parse_stage_outcome(std::string_view text);
 
 struct DeployStep {
     Deployment state;
@@ -183,9 +185,19 @@ struct DeployRemains {
     bool may_still_run = false;
 };
 
-/// `stage`, `may_still_run`: the last ones that were durable; `committed`: the history has its
-/// switch.
-[[nodiscard]] DeployRemains after_crash(std::optional<DeployStage> stage, bool committed,
-                                        bool may_still_run, Colour slot);
+/// What was durable of it, the last time that something was.
+struct DeployTrace {
+    std::optional<DeployStage> stage{};
+    Colour slot = Colour::blue;
+    bool committed = false;  ///< The history has its switch.
+    bool may_still_run = false;
+    /// Whether it has a hook after_switch; none: an earlier version did not write that down.
+    std::optional<bool> hook{};
+    /// Of the stage after_switch; none: it was not come to.
+    std::optional<Deployment::Stage::Outcome> hook_outcome{};
+    std::string hook_message{};
+};
+
+[[nodiscard]] DeployRemains after_crash(const DeployTrace& trace);
 
 }  // namespace switchyard::control

@@ -58,35 +58,72 @@ std::string_view to_string(Deployment::Stage::Outcome outcome) {
     return "running";
 }
 
-DeployRemains after_crash(std::optional<DeployStage> stage, bool committed, bool may_still_run,
-                          Colour slot) {
+std::optional<Deployment::Stage::Outcome> parse_stage_outcome(std::string_view text) {
+    using Outcome = Deployment::Stage::Outcome;
+    for (const Outcome outcome :
+         {Outcome::running, Outcome::done, Outcome::failed, Outcome::cancelled, Outcome::skipped}) {
+        if (to_string(outcome) == text) return outcome;
+    }
+    return std::nullopt;
+}
+
+namespace {
+
+/// Whether the hook after_switch of a committed one was run, as far as anybody can know.
+std::string fate_of_hook(const DeployTrace& trace) {
+    using Outcome = Deployment::Stage::Outcome;
+    if (trace.hook == false) return "";
+    // Its stage becomes durable before it is started.
+    Outcome outcome = trace.hook_outcome.value_or(Outcome::skipped);
+    if (trace.stage == DeployStage::after_switch && !trace.hook_outcome) outcome = Outcome::running;
+    switch (outcome) {
+        case Outcome::running:
+            return " The hook after_switch was about to be started, or had been: it may have run, "
+                   "in part or to its end, and may still run.";
+        case Outcome::done:
+            return " The hook after_switch had run, and succeeded.";
+        case Outcome::failed:
+        case Outcome::cancelled:
+            return " The hook after_switch had failed" +
+                   (trace.hook_message.empty() ? "." : ": " + trace.hook_message);
+        case Outcome::skipped:
+            break;
+    }
+    if (!trace.hook_message.empty()) return " " + trace.hook_message;
+    return trace.hook ? " The hook after_switch was not run." : " A hook after_switch was not run.";
+}
+
+}  // namespace
+
+DeployRemains after_crash(const DeployTrace& trace) {
     DeployRemains remains;
-    remains.may_still_run = may_still_run;
+    remains.may_still_run = trace.may_still_run;
     remains.outcome = "interrupted";
-    const std::string_view name = to_string(slot);
+    const std::string_view name = to_string(trace.slot);
     remains.detail = "The daemon ended unexpectedly";
-    if (stage) remains.detail += fmt::format(" in the stage {}", to_string(*stage));
+    if (trace.stage) remains.detail += fmt::format(" in the stage {}", to_string(*trace.stage));
     remains.detail += ".";
-    if (committed) {
+    if (trace.committed) {
         remains.detail += fmt::format(" The switch to {} is committed.", name);
-        if (stage == DeployStage::switching || stage == DeployStage::drain) {
-            remains.detail += " A hook after_switch was not run.";
-        }
+        remains.detail += fate_of_hook(trace);
     } else {
         remains.detail += " The live slot was not touched.";
     }
-    if (stage == DeployStage::run) {
+    if (trace.stage == DeployStage::run) {
         remains.may_still_run = true;
         remains.detail += fmt::format(
             " The command may still run on the hosts of {0}, and {0} may hold half of a release: "
             "deploy again.",
             name);
-    } else if (stage == DeployStage::before_switch || stage == DeployStage::after_switch) {
+    } else if (trace.stage == DeployStage::before_switch) {
         remains.may_still_run = true;
-        remains.detail += fmt::format(" The hook {} may still run.", to_string(*stage));
-    } else if (may_still_run) {
+        remains.detail +=
+            " The hook before_switch may have run, in part or to its end, and may still run.";
+    } else if (trace.stage == DeployStage::after_switch) {
+        remains.may_still_run = true;
+    } else if (trace.may_still_run) {
         remains.detail += " What it ran on the hosts was not seen to end, and may still run.";
-    } else if (!committed) {
+    } else if (!trace.committed) {
         remains.detail += " To deploy again is safe.";
     }
     return remains;

@@ -1,5 +1,6 @@
 #include "control/refusal.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <spdlog/fmt/fmt.h>
@@ -52,13 +53,34 @@ Refusal unknown_service(const std::string& service, json::array known) {
     return refusal;
 }
 
+namespace {
+
+/// "deploy of v42 to green by anna (uid 1000), since 2026-03-01T03:12:09.120Z, in the stage run"
+std::string text_of(const ChangeUnderWay& change) {
+    std::string text = change.action;
+    if (!change.version.empty()) text += " of " + change.version;
+    if (change.slot) text += fmt::format(" to {}", to_string(*change.slot));
+    const std::string uid = fmt::format("uid {}", change.caller.uid);
+    text += change.caller.user.empty() ? fmt::format(" by {}", uid)
+                                       : fmt::format(" by {} ({})", change.caller.user, uid);
+    text += fmt::format(", since {}", rfc3339(change.since));
+    if (!change.stage.empty()) text += fmt::format(", in the stage {}", change.stage);
+    return text;
+}
+
+std::int64_t milliseconds_since(Wall::time_point time) {
+    const auto age =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Wall::now() - time).count();
+    return std::max<std::int64_t>(0, age);  // The wall clock may be set back.
+}
+
+}  // namespace
+
 Refusal busy(const std::string& service, const ChangeUnderWay& change) {
-    const std::string who =
-        change.caller.user.empty() ? fmt::format("uid {}", change.caller.uid) : change.caller.user;
     Refusal refusal{409,
                     "busy",
-                    fmt::format("Another change of {} is under way: {} by {}, since {}.", service,
-                                change.action, who, rfc3339(change.since)),
+                    fmt::format("Another change{} is under way: {}.",
+                                service.empty() ? "" : " of " + service, text_of(change)),
                     "Wait until it is done, look at the status, and try again.",
                     {}};
     if (change.action == "deploy") {
@@ -73,6 +95,17 @@ Refusal busy(const std::string& service, const ChangeUnderWay& change) {
     refusal.details["user"] = change.caller.user;
     refusal.details["action"] = change.action;
     refusal.details["since"] = rfc3339(change.since);
+    refusal.details["for_ms"] = milliseconds_since(change.since);
+    refusal.details["slot"] = nullptr;
+    if (change.slot) refusal.details["slot"] = to_string(*change.slot);
+    refusal.details["version"] = nullptr;
+    if (!change.version.empty()) refusal.details["version"] = change.version;
+    refusal.details["stage"] = nullptr;
+    refusal.details["stage_for_ms"] = nullptr;
+    if (!change.stage.empty()) {
+        refusal.details["stage"] = change.stage;
+        refusal.details["stage_for_ms"] = milliseconds_since(change.stage_since);
+    }
     return refusal;
 }
 

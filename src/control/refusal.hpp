@@ -5,6 +5,7 @@
 #include "control/times.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +26,13 @@ struct Caller {
 /// A change that is being made right now.
 struct ChangeUnderWay {
     Caller caller;
-    std::string action;
+    std::string action;  ///< "switch", "rollback", "deploy", "reload"
     Wall::time_point since{};
+    std::optional<Colour> slot{};  ///< That becomes live, or is deployed to; none: a reload.
+    // Of a deploy:
+    std::string version{};  ///< Empty: it names none.
+    std::string stage{};
+    Wall::time_point stage_since{};
 };
 
 struct Refusal {
@@ -45,6 +51,7 @@ struct Refusal {
 [[nodiscard]] Refusal method_not_allowed(std::string_view allowed);
 [[nodiscard]] Refusal too_large();
 [[nodiscard]] Refusal unknown_service(const std::string& service, boost::json::array known);
+/// `service` may be empty, for a reload.
 [[nodiscard]] Refusal busy(const std::string& service, const ChangeUnderWay& change);
 /// The service, or its idle slot, is not configured for deploys; `what` is missing.
 [[nodiscard]] Refusal not_deployable(const std::string& service, std::string_view what);

@@ -36,6 +36,13 @@ void describe_slot(std::vector<std::string>& changes, const std::string& service
                                           target.address, name));
         }
     }
+    if (!(before->tls == after->tls)) {
+        const char* how = "changed";
+        if (!before->tls) how = "turned on";
+        if (!after->tls) how = "turned off";
+        changes.push_back(
+            fmt::format("service {}: TLS to the targets of {} {}", service, name, how));
+    }
     if (before->droplet_id != after->droplet_id) {
         changes.push_back(
             fmt::format("service {}: droplet of {} is {} now", service, name,

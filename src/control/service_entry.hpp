@@ -6,6 +6,7 @@
 #include "control/refusal.hpp"
 #include "control/times.hpp"
 #include "control/wakeup.hpp"
+#include "observe/exposition.hpp"
 #include "state/store.hpp"
 
 #include <array>
@@ -14,7 +15,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <boost/json/object.hpp>
 
@@ -58,6 +61,14 @@ struct ServiceEntry {
     std::uint64_t cut_requests = 0;
     double last_drain_seconds = 0;
     double last_switch_seconds = 0;
+    std::array<std::uint64_t, observe::kDeployOutcomes.size()> deploys{};  ///< Ended, by outcome.
+    double last_deploy_seconds = 0;
+    std::vector<std::pair<std::string, double>> last_deploy_stages;  ///< Name and seconds.
+
+    void count_deploy(std::string_view outcome) {
+        for (std::size_t i = 0; i < deploys.size(); ++i)
+            if (observe::kDeployOutcomes[i] == outcome) ++deploys[i];
+    }
 };
 
 /// A drain under way, and who hears of it.
@@ -78,6 +89,7 @@ struct DrainJob {
     std::shared_ptr<route::Ledger> successor;    ///< Ledger of the new live slot; may be null.
     std::shared_ptr<ChangeTicket> ticket;        ///< May be null.
     std::int64_t history_id = 0;                 ///< 0: none.
+    std::string action;                          ///< Of the change: "switch", "rollback".
     std::string detail;                          ///< Remark for the history.
     boost::json::object receipt;                 ///< What the change itself put into it.
 };

@@ -81,18 +81,45 @@ json::object slot_json(const Controller& controller, const route::ServiceState& 
     return object;
 }
 
+json::value colour_json(const std::optional<Colour>& colour) {
+    if (!colour) return nullptr;
+    return json::value(to_string(*colour));
+}
+
 json::object change_json(const ChangeUnderWay& change) {
     json::object object;
     object["uid"] = change.caller.uid;
     object["user"] = change.caller.user;
     object["action"] = change.action;
+    object["slot"] = colour_json(change.slot);
     object["since"] = rfc3339(change.since);
     return object;
 }
 
-json::value colour_json(const std::optional<Colour>& colour) {
-    if (!colour) return nullptr;
-    return json::value(to_string(*colour));
+observe::DeployGauge deploy_gauge(const ServiceEntry& entry) {
+    observe::DeployGauge gauge;
+    gauge.ended = entry.deploys;
+    gauge.active = entry.deploy && !entry.deploy->over() && entry.deploy->machine.locked;
+    gauge.last_seconds = entry.last_deploy_seconds;
+    gauge.last_stages = entry.last_deploy_stages;
+    return gauge;
+}
+
+/// Of one service; an empty name means all.
+json::array unwritten_json(const Controller& controller, const std::string& service) {
+    json::array list;
+    for (const UnwrittenRecord& unwritten : controller.unwritten()) {
+        if (!service.empty() && unwritten.record.service != service) continue;
+        json::object object;
+        object["history_id"] = unwritten.record.id;
+        object["service"] = unwritten.record.service;
+        object["action"] = unwritten.record.action;
+        object["outcome"] = unwritten.record.outcome;
+        object["error"] = unwritten.error;
+        object["since"] = rfc3339(unwritten.since);
+        list.push_back(std::move(object));
+    }
+    return list;
 }
 
 }  // namespace
@@ -138,6 +165,7 @@ json::object service_json(const Controller& controller, const route::ServiceStat
     if (entry.deploy && !entry.deploy->over() && entry.deploy->machine.locked) {
         object["deploy"] = deploy_status_json(*entry.deploy);
     }
+    object["history_unwritten"] = unwritten_json(controller, state.name());
     return object;
 }
 
@@ -176,6 +204,7 @@ json::object status_json(const Controller& controller, const std::string& metric
     object["services"] = std::move(services);
     object["unrouted"] = books_json(unrouted_books(facts));
     object["log_lines_dropped"] = facts.access_log_dropped();
+    object["history_unwritten"] = unwritten_json(controller, "");
     object["reserved_ip"] = nullptr;
     if (const ReservedIp* ip = controller.reserved_ip_port(); ip != nullptr) {
         object["reserved_ip"] = controller.reserved_ip(ip->service());
@@ -204,6 +233,8 @@ json::object history_json(const state::HistoryEntry& entry) {
         json::value receipt = json::parse(entry.receipt, failed);
         if (!failed) object["receipt"] = std::move(receipt);
     }
+    object["unwritten"] = nullptr;
+    if (!entry.unwritten.empty()) object["unwritten"] = entry.unwritten;
     return object;
 }
 
@@ -247,6 +278,7 @@ observe::Scrape scrape(const Controller& controller) {
         gauge.cut_requests = entry.cut_requests;
         gauge.last_drain_seconds = entry.last_drain_seconds;
         gauge.last_switch_seconds = entry.last_switch_seconds;
+        if (state->config->deploy || entry.deploy) gauge.deploys = deploy_gauge(entry);
         scrape.services.push_back(std::move(gauge));
     }
     if (const ReservedIp* ip = controller.reserved_ip_port(); ip != nullptr) {
@@ -254,6 +286,7 @@ observe::Scrape scrape(const Controller& controller) {
     }
     scrape.workers = facts.workers();
     scrape.access_log_dropped = facts.access_log_dropped();
+    scrape.history_unwritten = controller.unwritten().size();
     scrape.uptime_seconds =
         std::chrono::duration<double>(Steady::now() - controller.started_steady()).count();
     scrape.version = SWITCHYARD_VERSION;

@@ -53,13 +53,20 @@ asio::awaitable<R> StoreThread::run(std::function<R()> work) {
     co_return std::move(*result);
 }
 
+template <class R>
+asio::awaitable<R> StoreThread::write(std::function<R()> work) {
+    R result = co_await run(std::move(work));
+    if (result && on_written_) on_written_();
+    co_return result;
+}
+
 asio::awaitable<Result<std::int64_t>> StoreThread::commit(std::string service,
                                                           state::ServiceRecord record,
                                                           state::HistoryEntry entry) {
     std::function<Result<std::int64_t>()> work = [&] {
         return no_throw([&] { return store_->commit(service, record, entry); });
     };
-    co_return co_await run(std::move(work));
+    co_return co_await write(std::move(work));
 }
 
 asio::awaitable<Result<std::int64_t>> StoreThread::commit_all(
@@ -67,14 +74,14 @@ asio::awaitable<Result<std::int64_t>> StoreThread::commit_all(
     std::function<Result<std::int64_t>()> work = [&] {
         return no_throw([&] { return store_->commit_all(records, entry); });
     };
-    co_return co_await run(std::move(work));
+    co_return co_await write(std::move(work));
 }
 
 asio::awaitable<Result<std::int64_t>> StoreThread::append(state::HistoryEntry entry) {
     std::function<Result<std::int64_t>()> work = [&] {
         return no_throw([&] { return store_->append(entry); });
     };
-    co_return co_await run(std::move(work));
+    co_return co_await write(std::move(work));
 }
 
 asio::awaitable<Result<void>> StoreThread::finish(std::int64_t id, std::string outcome,
@@ -82,7 +89,7 @@ asio::awaitable<Result<void>> StoreThread::finish(std::int64_t id, std::string o
     std::function<Result<void>()> work = [&] {
         return no_throw([&] { return store_->finish(id, outcome, detail, receipt); });
     };
-    co_return co_await run(std::move(work));
+    co_return co_await write(std::move(work));
 }
 
 asio::awaitable<Result<void>> StoreThread::progress(std::int64_t id, std::string outcome,
@@ -91,7 +98,7 @@ asio::awaitable<Result<void>> StoreThread::progress(std::int64_t id, std::string
     std::function<Result<void>()> work = [&] {
         return no_throw([&] { return store_->progress(id, outcome, detail, receipt, holds); });
     };
-    co_return co_await run(std::move(work));
+    co_return co_await write(std::move(work));
 }
 
 asio::awaitable<Result<std::vector<state::HistoryEntry>>> StoreThread::history(std::string service,

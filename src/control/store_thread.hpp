@@ -44,14 +44,21 @@ class StoreThread {
     boost::asio::awaitable<config::LoadResult> load(
         std::function<config::LoadResult(const std::string&)> loader, std::string file);
 
+    /// Called on the executor of whoever made it, after each call that has written something.
+    void on_written(std::function<void()> callback) { on_written_ = std::move(callback); }
+
     /// For start-up, before the control thread runs: blocks.
     [[nodiscard]] state::Store& blocking() noexcept { return *store_; }
 
   private:
     template <class R>
     boost::asio::awaitable<R> run(std::function<R()> work);
+    /// The same for work that writes.
+    template <class R>
+    boost::asio::awaitable<R> write(std::function<R()> work);
 
     std::unique_ptr<state::Store> store_;
+    std::function<void()> on_written_;
     boost::asio::thread_pool thread_{1};
 };
 

@@ -36,6 +36,7 @@ std::string target_reason(const TargetReport& report) {
 json::object target_json(const route::Target& target, const TargetReport& report) {
     json::object object;
     object["address"] = target.address();
+    object["tls"] = target.config().tls();
     object["state"] = target_state(target, report);
     object["since"] = rfc3339(report.since);
     object["last_check"] = nullptr;

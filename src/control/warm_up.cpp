@@ -6,6 +6,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
@@ -78,44 +79,78 @@ class WarmUp::Connection {
         failure_ = "no address is known";
         for (const route::SocketAddress& address : addresses) {
             const Protocol::endpoint endpoint(address.bytes, address.size);
+            close();
             stream_.emplace(executor_);
             stream_->expires_at(deadline);
             const auto [failed] = co_await stream_->async_connect(endpoint, kTuple);
             if (!failed) co_return true;
             failure_ = reason_of(failed);
         }
+        close();
+        co_return false;
+    }
+
+    void close() {
+        tls_.reset();
         stream_.reset();
+    }
+
+    /// The handshake over the connection that was opened.
+    asio::awaitable<bool> encrypt() {
+        const std::shared_ptr<const TlsClient> client = target_->tls();
+        ssl_st* made = client ? client->make(target_->config().host) : nullptr;
+        failure_ = "TLS is not set up";
+        if (made != nullptr) {
+            tls_.emplace(*stream_, made);
+            const auto [failed] =
+                co_await tls_->async_handshake(asio::ssl::stream_base::client, kTuple);
+            if (!failed) co_return true;
+            failure_ = failed == beast::error::timeout ? "" : client->failure(made);
+            if (failure_.empty()) failure_ = "TLS: " + reason_of(failed);
+        }
+        close();
         co_return false;
     }
 
     asio::awaitable<unsigned> exchange(std::string path, Steady::time_point deadline) {
         if (!stream_ && !co_await open(deadline)) co_return 0U;
         stream_->expires_at(deadline);
+        if (target_->config().tls()) {
+            if (!tls_ && !co_await encrypt()) co_return 0U;
+            const unsigned status = co_await exchange_over(&*tls_, std::move(path));
+            co_return status;
+        }
+        const unsigned status = co_await exchange_over(&*stream_, std::move(path));
+        co_return status;
+    }
+
+    template <class Stream>
+    asio::awaitable<unsigned> exchange_over(Stream* stream, std::string path) {
         http::request<http::empty_body> request(http::verb::get, path, 11);
         request.set(http::field::host, host_);
         request.set(http::field::user_agent, "switchyard-warm-up");
         request.set(http::field::accept, "*/*");
-        const auto [unsent, sent] = co_await http::async_write(*stream_, request, kTuple);
+        const auto [unsent, sent] = co_await http::async_write(*stream, request, kTuple);
         if (unsent) co_return broken(unsent);
         http::response_parser<http::buffer_body> parser;
         parser.body_limit(boost::none);  // The deadline is the limit: nothing is kept.
         const auto [no_head, size] =
-            co_await http::async_read_header(*stream_, buffer_, parser, kTuple);
+            co_await http::async_read_header(*stream, buffer_, parser, kTuple);
         if (no_head) co_return broken(no_head);
         std::array<char, 16 * 1024> piece{};
         while (!parser.is_done()) {
             parser.get().body().data = piece.data();
             parser.get().body().size = piece.size();
-            const auto [failed, got] = co_await http::async_read(*stream_, buffer_, parser, kTuple);
+            const auto [failed, got] = co_await http::async_read(*stream, buffer_, parser, kTuple);
             if (failed && failed != http::error::need_buffer) co_return broken(failed);
         }
-        if (!parser.get().keep_alive()) stream_.reset();
+        if (!parser.get().keep_alive()) close();
         co_return parser.get().result_int();
     }
 
     unsigned broken(error_code failed) {
         failure_ = reason_of(failed);
-        stream_.reset();
+        close();
         buffer_.clear();
         return 0;
     }
@@ -124,6 +159,7 @@ class WarmUp::Connection {
     std::shared_ptr<route::Target> target_;
     std::string host_;
     std::optional<Socket> stream_;
+    std::optional<asio::ssl::stream<Socket&>> tls_;  ///< Over `stream_`.
     beast::flat_buffer buffer_;
     std::string failure_;
 };

@@ -100,11 +100,11 @@ class Child {
                    Stream{std::move(err), LineSplitter([&on_line](std::string line) {
                               on_line(true, std::move(line));
                           })}},
+          on_line_(on_line),
           cancellation_(cancellation) {}
 
     ~Child() {
-        for (Stream& stream : streams_)
-            stream.lines.finish();
+        finish_lines();
         int status = 0;
         while (::waitpid(pid_, &status, has_ended() ? 0 : WNOHANG) < 0 && errno == EINTR) {
         }
@@ -124,6 +124,10 @@ class Child {
         TimePoint quiet = Clock::now() + patience.open_output;
         while (!all_closed() && Clock::now() < std::min(quiet, last)) {
             if (wait(std::min(quiet, last), false)) quiet = Clock::now() + patience.open_output;
+        }
+        if (!all_closed() && heed) {
+            finish_lines();
+            on_line_(true, kOutputLeft);
         }
         return std::nullopt;
     }
@@ -161,6 +165,10 @@ class Child {
         LineSplitter lines;
     };
 
+    void finish_lines() {
+        for (Stream& stream : streams_)
+            stream.lines.finish();
+    }
     [[nodiscard]] bool all_closed() const { return !streams_[0].fd && !streams_[1].fd; }
 
     /// True: something was read.
@@ -194,6 +202,7 @@ class Child {
     const pid_t pid_;
     Descriptor ended_fd_;
     std::array<Stream, 2> streams_;
+    const OnLine& on_line_;
     const Cancellation& cancellation_;
 };
 

@@ -60,8 +60,13 @@ struct Patience {
     /// A command ended, but something it left in the background holds its output open: how long
     /// without a word to wait for more.
     milliseconds open_output{500};
-    milliseconds last_output{10'000};  ///< The same, when there always comes more.
+    milliseconds last_output{5'000};  ///< The same, when there always comes more.
 };
+
+/// The last line of a command whose output was still open when it was left.
+inline constexpr const char* kOutputLeft =
+    "(the command has ended, but its output stays open, as it does when something goes on in the "
+    "background: what that prints from here on is not read)";
 
 /// "the command ended with exit status 3"; what is known of some numbers behind it.
 [[nodiscard]] std::string describe_exit_status(int status);

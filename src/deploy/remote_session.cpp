@@ -94,6 +94,7 @@ Outcome RemoteSession::follow(Channel& channel, RunningCommand& running, TimePoi
     TimePoint quiet_since = Clock::now();
     TimePoint last = TimePoint::max();
     bool had_result = false;
+    bool left = false;
     for (;;) {
         const bool any = channel.read(take);
         if (!any && channel.at_end()) break;
@@ -102,13 +103,15 @@ Outcome RemoteSession::follow(Channel& channel, RunningCommand& running, TimePoi
         had_result = channel.has_result();
         // Something in the background may hold the output open for as long as it runs.
         const auto now = Clock::now();
-        if (had_result && !any && now - quiet_since >= patience_.open_output) break;
-        if (had_result && now >= last) break;
+        left = had_result && (now >= last || (!any && now - quiet_since >= patience_.open_output));
+        if (left) break;
         if (const auto fault = link_->pause(deadline, any)) {
+            left = fault->kind != Kind::lost;
             if (channel.has_result()) break;
             return end(channel, running, *fault, timeout);
         }
     }
+    if (left) running.leave();
     if (const auto& signal = channel.signal()) {
         return {Kind::signal, 0, host_.text + ": signal " + *signal + " ended the command", false};
     }

@@ -21,6 +21,11 @@ class RunningCommand {
         (from_stderr ? errors_ : output_).feed(octets);
     }
     void finish();
+    /// finish(), and says that more may have come.
+    void leave() {
+        finish();
+        on_line_(true, kOutputLeft);
+    }
 
     /// Unknown until the command has begun.
     [[nodiscard]] std::optional<long> pid() const noexcept { return pid_; }

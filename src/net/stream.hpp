@@ -71,6 +71,9 @@ class Stream final : public Pollable, private TimerNode {
 
     /// TLS server handshake over the open stream. ok, error, eof, timed_out, cancelled.
     Task<IoStatus> accept_tls(ssl_ctx_st* context, std::chrono::milliseconds timeout);
+    /// The client's side of it, over a stream whose connect(2) has ended. Takes `made` over, which
+    /// is set up for the connect state; null is an error (ENOMEM).
+    Task<IoStatus> connect_tls(ssl_st* made, std::chrono::milliseconds timeout);
     [[nodiscard]] ssl_st* tls() const noexcept { return tls_; }
 
     /// Says that nothing more will be sent (TLS close_notify, then FIN); reading goes on.
@@ -131,6 +134,7 @@ class Stream final : public Pollable, private TimerNode {
     IoStatus receive(void* data, std::size_t size, std::size_t& done) noexcept;
     IoStatus send(std::span<const iovec> pieces, std::size_t& done, bool more) noexcept;
 
+    Task<IoStatus> shake_hands(ssl_st* made, std::chrono::milliseconds timeout);
     IoStatus tls_read(void* data, std::size_t size, std::size_t& done) noexcept;
     IoStatus tls_write(std::span<const iovec> pieces, std::size_t& done) noexcept;
     /// `again`: `want` is the event (EPOLLIN, EPOLLOUT) to wait for.

@@ -76,7 +76,17 @@ struct TlsBio {
 };
 
 Task<IoStatus> Stream::accept_tls(ssl_ctx_st* context, std::chrono::milliseconds timeout) {
-    tls_ = SSL_new(context);
+    SSL* made = SSL_new(context);
+    if (made != nullptr) SSL_set_accept_state(made);
+    return shake_hands(made, timeout);
+}
+
+Task<IoStatus> Stream::connect_tls(ssl_st* made, std::chrono::milliseconds timeout) {
+    return shake_hands(made, timeout);
+}
+
+Task<IoStatus> Stream::shake_hands(ssl_st* made, std::chrono::milliseconds timeout) {
+    tls_ = made;
     BIO* bio = tls_ != nullptr ? BIO_new(TlsBio::method()) : nullptr;
     if (bio == nullptr) {
         error_number_ = ENOMEM;
@@ -84,7 +94,6 @@ Task<IoStatus> Stream::accept_tls(ssl_ctx_st* context, std::chrono::milliseconds
     }
     BIO_set_data(bio, this);
     SSL_set_bio(tls_, bio, bio);
-    SSL_set_accept_state(tls_);
     const std::uint64_t deadline = loop_.timers().after(timeout);
     for (;;) {
         ERR_clear_error();

@@ -257,6 +257,29 @@ void expose_services(const Scrape& scrape, std::vector<MetricFamily>& page) {
     }
 }
 
+void expose_deploys(const Scrape& scrape, std::vector<MetricFamily>& page) {
+    Family ended = counter("switchyard_deploys_total", "Deploys that ended, by how they ended.");
+    Family active = gauge("switchyard_deploys_active", "Deploys under way.");
+    Family last =
+        gauge("switchyard_last_deploy_duration_seconds", "How long the last deploy took.");
+    Family stages = gauge("switchyard_last_deploy_stage_duration_seconds",
+                          "How long the last deploy was in each stage that it went through.");
+    for (const ServiceGauge& service : scrape.services) {
+        if (!service.deploys) continue;
+        const DeployGauge& deploys = *service.deploys;
+        for (std::size_t i = 0; i < kDeployOutcomes.size(); ++i) {
+            ended.add({{"service", service.service}, {"outcome", kDeployOutcomes[i]}},
+                      deploys.ended[i]);
+        }
+        active.add({{"service", service.service}}, deploys.active);
+        last.add({{"service", service.service}}, deploys.last_seconds);
+        for (const auto& [stage, seconds] : deploys.last_stages)
+            stages.add({{"service", service.service}, {"stage", stage}}, seconds);
+    }
+    for (Family* family : {&ended, &active, &last, &stages})
+        family->move_to(page);
+}
+
 void expose_reserved_ip(const ReservedIpGauge& ip, std::vector<MetricFamily>& page) {
     const Labels labels = {{"service", ip.service}, {"address", ip.address}};
     const auto single = [&](Family family, auto value) {
@@ -344,6 +367,9 @@ void expose_process(const Scrape& scrape, std::vector<MetricFamily>& page) {
     single(counter("switchyard_access_log_dropped_lines_total",
                    "Access log lines lost because the buffer was full."),
            scrape.access_log_dropped);
+    single(gauge("switchyard_history_unwritten",
+                 "Ends of changes that the state file has not taken yet."),
+           scrape.history_unwritten);
     single(gauge("switchyard_workers", "Worker threads."),
            static_cast<std::uint64_t>(scrape.workers.size()));
     single(gauge("switchyard_uptime_seconds", "Time since the start."), scrape.uptime_seconds);
@@ -364,6 +390,7 @@ std::string expose(const Scrape& scrape) {
     std::vector<MetricFamily> page;
     expose_slots(scrape, page);
     expose_services(scrape, page);
+    expose_deploys(scrape, page);
     if (scrape.reserved_ip) expose_reserved_ip(*scrape.reserved_ip, page);
     expose_process(scrape, page);
     std::ostringstream out;

@@ -2,11 +2,14 @@
 
 #include "observe/slot_metrics.hpp"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace switchyard::observe {
@@ -19,6 +22,18 @@ struct TargetGauge {
     bool healthy = false;
     bool ejected = false;
     std::uint64_t in_flight = 0;
+};
+
+/// How deploys end; the label `outcome`.
+inline constexpr std::array<std::string_view, 6> kDeployOutcomes = {
+    "deployed", "switched", "failed", "cancelled", "interrupted", "refused"};
+
+/// Deploys of a service that has some, or could have.
+struct DeployGauge {
+    std::array<std::uint64_t, kDeployOutcomes.size()> ended{};  ///< Since the start.
+    bool active = false;
+    double last_seconds = 0;  ///< Of the last one that ended; 0: none yet.
+    std::vector<std::pair<std::string, double>> last_stages;  ///< Those that it went through.
 };
 
 struct ServiceGauge {
@@ -35,6 +50,7 @@ struct ServiceGauge {
     std::uint64_t cut_requests = 0;
     double last_drain_seconds = 0;
     double last_switch_seconds = 0;  ///< Command duration.
+    std::optional<DeployGauge> deploys{};
 };
 
 /// The reserved IP that follows a service.
@@ -60,6 +76,7 @@ struct Scrape {
     std::vector<ServiceGauge> services;
     std::optional<ReservedIpGauge> reserved_ip;
     std::uint64_t access_log_dropped = 0;
+    std::uint64_t history_unwritten = 0;  ///< Ends of changes that are not durable yet.
     double uptime_seconds = 0;
     std::string version;
     double config_loaded_at = 0;  ///< Unix seconds.

@@ -266,6 +266,7 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
             if (late) status = 504;
             std::string_view code = "connect_failed";
             if (late) code = "connect_timeout";
+            if (!connected.tls_failure.empty()) code = "upstream_tls_failed";
             co_await fail(flight, observe::Outcome::upstream_error, status, code);
             co_return Attempt::done;
         }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/colour.hpp"
+#include "base/tls_client.hpp"
 #include "config/config.hpp"
 #include "observe/counter.hpp"
 
@@ -82,13 +83,25 @@ class Target {
         const std::lock_guard lock(mutex_);
         return addresses_;
     }
+    /// How connections are encrypted. Null: not at all, or, where config().tls(), not known yet:
+    /// then nothing may be sent.
+    [[nodiscard]] std::shared_ptr<const TlsClient> tls() const {
+        const std::lock_guard lock(mutex_);
+        return tls_;
+    }
+    void set_tls(std::shared_ptr<const TlsClient> tls) {
+        const std::lock_guard lock(mutex_);
+        if (tls_ == tls) return;
+        tls_ = std::move(tls);
+        generation_.fetch_add(1, std::memory_order_release);
+    }
     void set_addresses(std::vector<SocketAddress> addresses) {
         const std::lock_guard lock(mutex_);
         addresses_ = std::move(addresses);
         generation_.fetch_add(1, std::memory_order_release);
     }
-    /// Another number after each set_addresses(): connections of an older one go to where the
-    /// target may not be any more.
+    /// Another number after each change by set_addresses() or set_tls(): connections of an older
+    /// one lead to where the target may not be any more, or were made with other certificates.
     [[nodiscard]] std::uint32_t generation() const noexcept {
         return generation_.load(std::memory_order_acquire);
     }
@@ -110,6 +123,7 @@ class Target {
     std::atomic<bool> retired_{false};
     mutable std::mutex mutex_;
     std::vector<SocketAddress> addresses_;
+    std::shared_ptr<const TlsClient> tls_;
 };
 
 }  // namespace switchyard::route

@@ -3,6 +3,7 @@
 #include "net/tls_context.hpp"
 #include "server/reserved_ip_port.hpp"
 #include "server/server.hpp"
+#include "server/upstream_tls.hpp"
 
 #include <cstdio>
 #include <exception>
@@ -27,6 +28,10 @@ int check_certificates(const config::Config& config) {
                          listener.address.c_str(), tls.error().message.c_str());
             ++problems;
         }
+    }
+    for (const std::string& text : UpstreamTls::problems(config)) {
+        std::fprintf(stderr, "%s: %s\n", config.file.c_str(), text.c_str());
+        ++problems;
     }
     return problems;
 }

@@ -50,8 +50,9 @@ std::vector<std::string> keys_of(const config::Config& config) {
 
 }  // namespace
 
-Front::Front(boost::asio::io_context& context, WorkersPublisher& publisher, std::size_t workers)
-    : context_(context), publisher_(publisher), cells_(workers) {}
+Front::Front(boost::asio::io_context& context, WorkersPublisher& publisher,
+             UpstreamTls& upstream_tls, std::size_t workers)
+    : context_(context), publisher_(publisher), upstream_tls_(upstream_tls), cells_(workers) {}
 
 Front::~Front() {
     discard();
@@ -68,6 +69,11 @@ Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
     plan_->options = std::make_shared<const WorkerOptions>(*config);
     plan_->keys = keys_of(*config);
     if (!config_) config_ = config;
+    if (auto tls = upstream_tls_.prepare(*config); !tls) {
+        const Error error = tls.error();
+        discard();
+        return error;
+    }
     for (std::size_t i = 0; i < config->listeners.size(); ++i) {
         const config::Listener& listener = config->listeners[i];
         const std::string& key = plan_->keys[i];
@@ -122,6 +128,7 @@ void Front::discard() {
             ::close(fd);
     }
     plan_.reset();
+    upstream_tls_.discard();
 }
 
 void Front::attach(std::vector<Worker*> workers) {
@@ -145,6 +152,7 @@ boost::asio::awaitable<void> Front::apply() {
 std::function<void(Worker&)> Front::take_over(std::shared_ptr<observe::AccessLog>& old_log) {
     const std::shared_ptr<Plan> plan = std::move(plan_);
     config_ = plan->config;
+    upstream_tls_.apply();
     connection_limit_ = plan->options->connections;
     if (auto level = set_log_level(plan->config->log.level); !level) {
         spdlog::warn("log_level_unchanged error={}", log_value(level.error().message));

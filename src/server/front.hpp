@@ -4,6 +4,7 @@
 #include "net/tls_context.hpp"
 #include "observe/access_log.hpp"
 #include "server/publisher.hpp"
+#include "server/upstream_tls.hpp"
 #include "server/worker.hpp"
 
 #include <map>
@@ -20,7 +21,9 @@ namespace switchyard::server {
 /// A reload prepares everything that can fail first, and applies it as a whole. Control thread.
 class Front final : public control::ReloadTarget, public control::ProcessFacts {
   public:
-    Front(boost::asio::io_context& context, WorkersPublisher& publisher, std::size_t workers);
+    /// `upstream_tls` is prepared and applied with the rest.
+    Front(boost::asio::io_context& context, WorkersPublisher& publisher, UpstreamTls& upstream_tls,
+          std::size_t workers);
     ~Front() override;
 
     /// First start: prepare() for the first configuration, then this hands everything to the
@@ -70,6 +73,7 @@ class Front final : public control::ReloadTarget, public control::ProcessFacts {
 
     boost::asio::io_context& context_;
     WorkersPublisher& publisher_;
+    UpstreamTls& upstream_tls_;
     std::vector<observe::WorkerCell> cells_;
     std::vector<Worker*> workers_;
     net::TicketKeys ticket_keys_;

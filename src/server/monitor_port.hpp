@@ -1,6 +1,7 @@
 #pragma once
 
 #include "control/ports.hpp"
+#include "server/upstream_tls.hpp"
 #include "upstream/health_monitor.hpp"
 
 #include <functional>
@@ -9,14 +10,19 @@
 
 namespace switchyard::server {
 
-/// The health monitor as the controller's port.
+/// The health monitor as the controller's port. What it begins to watch is equipped with TLS first,
+/// since whatever is watched may be connected to.
 class MonitorPort final : public control::HealthMonitor {
   public:
-    explicit MonitorPort(boost::asio::io_context& context) : monitor_(context) {}
+    /// `tls` must outlive it.
+    MonitorPort(boost::asio::io_context& context, const UpstreamTls& tls)
+        : tls_(tls), monitor_(context) {}
 
     void watch(const std::vector<
                std::pair<std::shared_ptr<route::Target>, std::shared_ptr<const config::Service>>>&
                    targets) override {
+        for (const auto& [target, service] : targets)
+            tls_.equip(*target);
         monitor_.watch(targets);
     }
     boost::asio::awaitable<void> resolved(std::chrono::milliseconds limit) override {
@@ -33,6 +39,7 @@ class MonitorPort final : public control::HealthMonitor {
     [[nodiscard]] std::size_t lookups() const noexcept { return monitor_.lookups(); }
 
   private:
+    const UpstreamTls& tls_;
     upstream::HealthMonitor monitor_;
 };
 

@@ -106,6 +106,10 @@ json::object reserved_ip_json(const cloud::Follower& follower, std::optional<Col
     object["following"] = reconciler.settled();
     object["desired"] = desired_json(reconciler, live);
     object["observed"] = observed_json(reconciler);
+    object["unseen_since"] = nullptr;
+    if (const auto since = reconciler.unseen_since()) {
+        object["unseen_since"] = control::rfc3339(wall(*since));
+    }
     object["followed_epoch"] = reconciler.followed_epoch();
     object["drift_seconds"] = std::chrono::duration<double>(reconciler.drift(now)).count();
     object["drift_policy"] =

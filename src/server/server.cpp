@@ -70,10 +70,10 @@ class Daemon {
           signals_(context_),
           notifier_(Notifier::from_environment()),
           publisher_(context_, worker_count_),
-          monitor_(context_),
+          monitor_(context_, upstream_tls_),
           reserved_ip_(context_),
           remote_(context_.get_executor()),
-          front_(context_, publisher_, worker_count_) {}
+          front_(context_, publisher_, upstream_tls_, worker_count_) {}
 
     ~Daemon() {
         for (const auto& worker : workers_)
@@ -104,6 +104,7 @@ class Daemon {
     asio::signal_set signals_;
     Notifier notifier_;
     WorkersPublisher publisher_;
+    UpstreamTls upstream_tls_;
     MonitorPort monitor_;
     ReservedIpPort reserved_ip_;
     RemotePort remote_;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -34,7 +35,8 @@ std::string advice(const std::string& path, int error_number) {
             return " Its file system is mounted read-only.";
         case ENOSPC:
         case EDQUOT:
-            return " Make room on the disk.";
+            return " The disk is full: make room on the file system of " + folder_of(path) +
+                   " (df -h " + folder_of(path) + ").";
         case EISDIR:
             return " It is a folder: name a file ('state' in the configuration).";
         default:
@@ -53,6 +55,13 @@ std::string folder_of(const std::string& path) {
     const auto slash = path.rfind('/');
     if (slash == std::string::npos) return ".";
     return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+bool nothing_fits(const std::string& folder) {
+    struct statvfs info {};
+    if (::statvfs(folder.c_str(), &info) != 0) return false;
+    // Some file systems have no fixed number of files, and say 0 of 0.
+    return info.f_bavail == 0 || (info.f_files != 0 && info.f_favail == 0);
 }
 
 bool exists(const std::string& path) {

@@ -15,6 +15,9 @@ std::string folder_of(const std::string& path);
 
 bool exists(const std::string& path);
 
+/// The file system of FOLDER has no block, or no file, left for us.
+bool nothing_fits(const std::string& folder);
+
 /// Creates an empty file of mode 0600; an existing one is an error.
 Result<void> create_private(const std::string& path);
 

@@ -139,19 +139,35 @@ Result<void> bring_forward(Database& database, std::size_t version) {
                  " to " + std::to_string(kSchemaVersion) + ", it is as it was: " + failed.message);
 }
 
+bool damaged(const Database& database) {
+    const int code = sqlite3_errcode(database.handle());
+    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+/// It failed for reasons that are not the file's: they say nothing of what is in it.
+bool not_its_fault(const Database& database) {
+    switch (sqlite3_errcode(database.handle())) {
+        case SQLITE_FULL:
+        case SQLITE_IOERR:
+        case SQLITE_CANTOPEN:
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED:
+        case SQLITE_NOMEM:
+            return true;
+        default:
+            return false;
+    }
+}
+
 Result<void> check_pages(Database& database) {
     const auto found = database.value("PRAGMA quick_check(1)");
     if (found && *found == "ok") return {};
+    if (!found && not_its_fault(database)) return found.error();
     std::string reason = found ? *found : std::string(sqlite3_errmsg(database.handle()));
     for (char& c : reason) {
         if (c == '\n') c = ' ';
     }
     return Error(database.file() + " is damaged (" + reason + ")." + way_on(database.file()));
-}
-
-bool damaged(const Database& database) {
-    const int code = sqlite3_errcode(database.handle());
-    return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 }
 
 }  // namespace

@@ -2,16 +2,31 @@
 
 #include "state/file.hpp"
 
+#include <cerrno>
+
 namespace switchyard::state {
 
 namespace {
 
 constexpr int kBusyTimeoutMs = 2000;
 
+/// Whether it failed because nothing more fits on the disk, or may. SQLite says so plainly only
+/// where it writes to a file; where it prepares the index of the log that is an I/O error to it.
+bool disk_is_full(const std::string& file, int code, int cause) {
+    if (code == SQLITE_FULL) return true;
+    if (code != SQLITE_IOERR && code != SQLITE_CANTOPEN) return false;
+    return cause == ENOSPC || cause == EDQUOT || nothing_fits(folder_of(file));
+}
+
+std::string full_disk(const std::string& file, const std::string& reason) {
+    const std::string folder = folder_of(file);
+    return file + ": the disk is full (" + reason + "). Make room on the file system of " + folder +
+           " (df -h " + folder + "; df -i " + folder +
+           "): a few MiB are enough for it, its -wal and its -shm.";
+}
+
 std::string advice(const std::string& file, int code) {
     switch (code) {
-        case SQLITE_FULL:
-            return "Make room on the disk and try again.";
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
             return "Another program holds it, perhaps an open sqlite3 shell: close that and try "
@@ -60,8 +75,13 @@ Result<std::string> Database::value(const char* sql) {
 }
 
 Error Database::error() const {
-    std::string message = file_ + ": " + sqlite3_errmsg(handle()) + ".";
-    const std::string hint = advice(file_, sqlite3_errcode(handle()));
+    const std::string reason = sqlite3_errmsg(handle());
+    const int code = sqlite3_errcode(handle()) & 0xff;
+    if (disk_is_full(file_, code, sqlite3_system_errno(handle()))) {
+        return Error(full_disk(file_, reason));
+    }
+    std::string message = file_ + ": " + reason + ".";
+    const std::string hint = advice(file_, code);
     if (!hint.empty()) message += " " + hint;
     return Error(message);
 }

@@ -56,6 +56,8 @@ struct HistoryEntry {
     std::string detail;   ///< Reason of a refusal, or a remark; one line.
     std::string receipt;  ///< JSON object, or empty.
     std::string version;  ///< Of the release that it is about; empty: none, or it has no name.
+    /// Not stored: outcome, detail and receipt are not in the file yet, and why; empty: they are.
+    std::string unwritten{};
 };
 
 /// What a slot holds from now on; none: nothing that a deploy brought.

@@ -1,10 +1,12 @@
 #include "upstream/connection.hpp"
 
 #include <cerrno>
+#include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace switchyard::upstream {
 
@@ -29,15 +31,58 @@ int begin_connect(const route::SocketAddress& address, bool& connected) {
     return fd;
 }
 
-}  // namespace
+/// The handshake over a connection that stands. Leaves the stream open only if it succeeds.
+Task<ConnectResult> encrypt(Connection& connection, std::shared_ptr<const TlsClient> tls,
+                            std::uint64_t deadline) {
+    net::Stream& stream = connection.session.stream();
+    ConnectResult result{EPROTO, {}};
+    const net::TimerWheel& timers = stream.loop().timers();
+    net::IoStatus status = net::IoStatus::timed_out;
+    if (tls == nullptr) {
+        // Its certificates are not there: rather nothing than plain text.
+        status = net::IoStatus::error;
+        result.tls_failure = "TLS is not set up";
+    } else if (deadline == 0 || timers.now() < deadline) {
+        status = co_await stream.connect_tls(tls->make(connection.target->config().host),
+                                             timers.left(deadline));
+    }
+    switch (status) {
+        case net::IoStatus::ok:
+            co_return ConnectResult{};
+        case net::IoStatus::timed_out:
+            result.error = ETIMEDOUT;
+            break;
+        case net::IoStatus::cancelled:
+            result.error = ECANCELED;
+            break;
+        default:
+            if (stream.tls() != nullptr) {
+                result.tls_failure = tls->failure(stream.tls());
+                if (result.tls_failure.empty()) result.tls_failure = "closed during the handshake";
+            } else if (tls != nullptr) {
+                result.error = stream.error_number();
+            }
+            break;
+    }
+    stream.close();
+    co_return result;
+}
 
-Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds timeout) {
+Task<ConnectResult> connect_plain(Connection& connection, std::uint64_t deadline);
+
+Task<ConnectResult> connect_encrypted(Connection& connection, std::uint64_t deadline) {
+    std::shared_ptr<const TlsClient> tls = connection.target->tls();
+    ConnectResult result = co_await connect_plain(connection, deadline);
+    if (result.error != 0) co_return result;
+    result = co_await encrypt(connection, std::move(tls), deadline);
+    co_return result;
+}
+
+/// To one of the target's addresses.
+Task<ConnectResult> connect_plain(Connection& connection, std::uint64_t deadline) {
     net::Stream& stream = connection.session.stream();
     const net::TimerWheel& timers = stream.loop().timers();
-    const std::uint64_t deadline = timers.after(timeout);
-    ConnectResult result{EHOSTUNREACH};
-    // Before the addresses: should they change in between, the connection counts as the older one.
-    connection.generation = connection.target->generation();
+    ConnectResult result{EHOSTUNREACH, {}};
     const auto addresses = connection.target->addresses();
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         const route::SocketAddress& address = addresses[i];
@@ -52,7 +97,7 @@ Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds ti
             result.error = stream.error_number();
             continue;
         }
-        if (connected) co_return ConnectResult{0};
+        if (connected) co_return ConnectResult{};
         const std::uint64_t now = timers.now();
         net::IoStatus waited = net::IoStatus::timed_out;
         if (deadline == 0 || now < deadline) {
@@ -69,7 +114,7 @@ Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds ti
             if (result.error == 0) co_return result;
         } else if (waited == net::IoStatus::cancelled) {
             stream.close();
-            co_return ConnectResult{ECANCELED};
+            co_return ConnectResult{ECANCELED, {}};
         } else {
             result.error = ETIMEDOUT;
         }
@@ -77,6 +122,17 @@ Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds ti
         if (deadline != 0 && timers.now() >= deadline) break;
     }
     co_return result;
+}
+
+}  // namespace
+
+Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds timeout) {
+    const std::uint64_t deadline = connection.session.stream().loop().timers().after(timeout);
+    // Before addresses and certificates: should they change in between, the connection counts as
+    // the older one.
+    connection.generation = connection.target->generation();
+    if (!connection.target->config().tls()) return connect_plain(connection, deadline);
+    return connect_encrypted(connection, deadline);
 }
 
 }  // namespace switchyard::upstream

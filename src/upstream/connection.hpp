@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace switchyard::upstream {
 
@@ -29,12 +30,15 @@ struct Connection {
     bool reused = false;  ///< Came out of the pool for the present request.
 };
 
-/// How a connect ended. `error` is an errno; ETIMEDOUT for the time-out, ECANCELED when cancelled.
+/// How a connect ended. `error` is an errno; ETIMEDOUT for the time-out, ECANCELED when cancelled,
+/// EPROTO for a TLS handshake that failed.
 struct ConnectResult {
     int error = 0;
+    std::string tls_failure;  ///< Why, in words, where the TLS handshake was what failed.
 };
 
-/// Connects to the target's addresses in turn until one answers; all of it within `timeout`.
+/// Connects to the target's addresses in turn until one answers, and to that one over TLS where the
+/// target speaks it; all of it within `timeout`.
 /// Cancel through connection.session.stream().cancel().
 Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds timeout);
 

@@ -209,14 +209,12 @@ asio::awaitable<void> HealthMonitor::Core::check_loop(std::shared_ptr<Core> core
         const config::HealthCheck check = watch->service->health_check;
         ProbeResult result;
         try {
-            std::vector<route::SocketAddress> addresses = watch->target->addresses();
-            if (addresses.empty()) {
+            if (watch->target->addresses().empty()) {
                 result.error =
                     watch->resolve_error.empty() ? "no address is known" : watch->resolve_error;
             } else {
                 std::string host = probe_host(*watch->service, watch->target->config());
-                result =
-                    co_await probe(core->context, std::move(addresses), check, std::move(host));
+                result = co_await probe(core->context, watch->target, check, std::move(host));
             }
         } catch (const std::exception& exception) {
             result = ProbeResult{};

@@ -4,9 +4,12 @@
 #include <array>
 #include <cctype>
 #include <memory>
+#include <optional>
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -35,9 +38,11 @@ struct Attempt {
     explicit Attempt(asio::io_context& context) : socket(context), timer(context) {}
 
     stream_protocol::socket socket;
+    std::optional<asio::ssl::stream<stream_protocol::socket&>> tls;
     asio::steady_timer timer;
     bool timed_out = false;
     const char* phase = "connecting";
+    std::string tls_failure;
 
     void start_timer(std::chrono::milliseconds timeout, const std::shared_ptr<Attempt>& self) {
         timer.expires_after(timeout);
@@ -62,8 +67,9 @@ std::string describe(const Attempt& attempt, const config::HealthCheck& check,
         return "timed out after " + std::to_string(check.timeout.count()) + " ms while " +
                attempt.phase;
     }
+    if (!attempt.tls_failure.empty()) return attempt.tls_failure;
     if (error == asio::error::eof || error == http::error::end_of_stream ||
-        error == http::error::partial_message) {
+        error == http::error::partial_message || error == asio::ssl::error::stream_truncated) {
         return std::string("connection closed while ") + attempt.phase;
     }
     if (error.category() == http::make_error_code(http::error::bad_version).category()) {
@@ -99,12 +105,35 @@ asio::awaitable<error_code> connect(std::shared_ptr<Attempt> attempt,
     co_return error;
 }
 
-/// Reads the head of the final response, then its body as far as it matters.
-asio::awaitable<error_code> exchange(std::shared_ptr<Attempt> attempt, std::string request,
-                                     ProbeResult* result) {
+/// The handshake over a connection that stands.
+asio::awaitable<error_code> encrypt(std::shared_ptr<Attempt> attempt,
+                                    std::shared_ptr<const TlsClient> client, std::string host) {
+    attempt->phase = "in the TLS handshake";
+    ssl_st* made = client != nullptr ? client->make(host) : nullptr;
+    if (made == nullptr) co_return asio::error::no_memory;
+    attempt->tls.emplace(attempt->socket, made);
+    error_code error;
+    co_await attempt->tls->async_handshake(asio::ssl::stream_base::client,
+                                           asio::redirect_error(asio::use_awaitable, error));
+    if (error && !attempt->timed_out) {
+        attempt->tls_failure = client->failure(made);
+        // Asio has emptied the queue.
+        if (attempt->tls_failure.empty() && error.category() == asio::error::get_ssl_category()) {
+            attempt->tls_failure = "TLS: " + in_words(error);
+        }
+    }
+    if (!error && attempt->timed_out) error = asio::error::timed_out;
+    co_return error;
+}
+
+/// Reads the head of the final response, then its body as far as it matters. `stream`: the
+/// attempt's, plain or TLS.
+template <class Stream>
+asio::awaitable<error_code> exchange(std::shared_ptr<Attempt> attempt, Stream* stream,
+                                     std::string request, ProbeResult* result) {
     error_code error;
     attempt->phase = "sending the request";
-    co_await asio::async_write(attempt->socket, asio::buffer(request),
+    co_await asio::async_write(*stream, asio::buffer(request),
                                asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return error;
 
@@ -114,7 +143,7 @@ asio::awaitable<error_code> exchange(std::shared_ptr<Attempt> attempt, std::stri
         parser.header_limit(kHeadBytes);
         parser.body_limit(boost::none);
         attempt->phase = "waiting for the response head";
-        co_await http::async_read_header(attempt->socket, buffer, parser,
+        co_await http::async_read_header(*stream, buffer, parser,
                                          asio::redirect_error(asio::use_awaitable, error));
         if (error) co_return error;
         const unsigned status = parser.get().result_int();
@@ -127,7 +156,7 @@ asio::awaitable<error_code> exchange(std::shared_ptr<Attempt> attempt, std::stri
         target.data = body.data();
         target.size = body.size();
         while (!parser.is_done() && target.size > 0) {
-            co_await http::async_read_some(attempt->socket, buffer, parser,
+            co_await http::async_read_some(*stream, buffer, parser,
                                            asio::redirect_error(asio::use_awaitable, error));
             if (error) break;
         }
@@ -140,20 +169,26 @@ asio::awaitable<error_code> exchange(std::shared_ptr<Attempt> attempt, std::stri
 
 }  // namespace
 
-asio::awaitable<ProbeResult> probe(asio::io_context& context,
-                                   std::vector<route::SocketAddress> addresses,
+asio::awaitable<ProbeResult> probe(asio::io_context& context, std::shared_ptr<route::Target> target,
                                    config::HealthCheck check, std::string host) {
     const auto begin = Clock::now();
     const auto attempt = std::make_shared<Attempt>(context);
     attempt->start_timer(check.timeout, attempt);
 
     ProbeResult result;
-    error_code error = co_await connect(attempt, std::move(addresses));
+    error_code error = co_await connect(attempt, target->addresses());
+    if (!error && target->config().tls()) {
+        error = co_await encrypt(attempt, target->tls(), target->config().host);
+    }
     if (!error && check.kind == config::HealthCheck::Kind::http) {
         std::string request = "GET " + check.path + " HTTP/1.1\r\nHost: " + host +
                               "\r\nUser-Agent: switchyard-health\r\nAccept: */*\r\n"
                               "Connection: close\r\n\r\n";
-        error = co_await exchange(attempt, std::move(request), &result);
+        if (attempt->tls) {
+            error = co_await exchange(attempt, &*attempt->tls, std::move(request), &result);
+        } else {
+            error = co_await exchange(attempt, &attempt->socket, std::move(request), &result);
+        }
     }
     attempt->timer.cancel();
     error_code ignored;

@@ -4,8 +4,8 @@
 #include "route/target.hpp"
 
 #include <chrono>
+#include <memory>
 #include <string>
-#include <vector>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -21,12 +21,12 @@ struct ProbeResult {
     std::chrono::microseconds duration{0};
 };
 
-/// One check of one target on a connection of its own: tcp connects, http asks for `check.path` and
-/// reads the answer, of its body 4 KiB at most. `host` goes into the Host field. Tries `addresses`
-/// (at least one) in order; `check.timeout` is for all of it. Does not throw, unless cancelled.
-/// Runs on the thread of `context`.
+/// One check of one target on a connection of its own: tcp connects (over TLS up to the end of the
+/// handshake), http asks for `check.path` and reads the answer, of its body 4 KiB at most. `host`
+/// goes into the Host field. Tries the target's addresses (at least one) in order; `check.timeout`
+/// is for all of it. Does not throw, unless cancelled. Runs on the thread of `context`.
 boost::asio::awaitable<ProbeResult> probe(boost::asio::io_context& context,
-                                          std::vector<route::SocketAddress> addresses,
+                                          std::shared_ptr<route::Target> target,
                                           config::HealthCheck check, std::string host);
 
 /// The Host field of a service's checks of a target: the configured one, else the service's first

@@ -1,1 +1,1 @@
-"""What tests/crash/run is made of: the programs it starts, its clients, what it expects."""
+"""What the crash tests are made of: the programs it starts, its clients, what it expects."""

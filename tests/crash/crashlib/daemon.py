@@ -70,6 +70,11 @@ class Change:
                 break
         return self.committed()
 
+    def wait_for(self, text):
+        """Until this was told, or there is no more."""
+        while text.encode() not in self._bytes and self._read():
+            pass
+
     def listen_for(self, seconds):
         """Reads for so long; returns as late as exactly then."""
         end = time.perf_counter() + seconds
@@ -100,7 +105,8 @@ class Change:
 
 
 class Daemon:
-    def __init__(self, program, folder, origins):
+    def __init__(self, program, folder, origins, deploy=None):
+        """`deploy`: host of an sshd (see sshd.py) that both slots are deployed to."""
         self._program = program
         self._folder = folder
         self._process = None
@@ -115,9 +121,11 @@ class Daemon:
                 "services:\n"
                 "  app:\n"
                 "    slots:\n"
-                f"      blue: {{targets: ['{origins['blue'].address}']}}\n"
-                f"      green: {{targets: ['{origins['green'].address}']}}\n"
-                "    health_check: {path: /up, interval: 100ms}\n")
+                + "".join(f"      {colour}: {{targets: ['{origin.address}']"
+                          + (f", deploy_to: ['{deploy.address}']" if deploy else "") + "}\n"
+                          for colour, origin in origins.items())
+                + "    health_check: {path: /up, interval: 100ms}\n"
+                + (deploy.yaml() if deploy else ""))
 
     def spawn(self):
         path = os.path.join(self._folder, "notify")
@@ -164,14 +172,18 @@ class Daemon:
         self._process = None
         return code
 
+    @property
+    def state_file(self):
+        return os.path.join(self._folder, "state.db")
+
     def change(self, route, body):
         return Change(self._socket, route, body)
 
     def service(self):
         return self._get("/v1/services/app")
 
-    def history(self):
-        return self._get("/v1/history?service=app&limit=20")["entries"]
+    def history(self, limit=20):
+        return self._get(f"/v1/history?service=app&limit={limit}")["entries"]
 
     def _get(self, path):
         connection = UnixConnection(self._socket)

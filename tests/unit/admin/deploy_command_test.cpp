@@ -153,12 +153,13 @@ TEST(Deploy, ExitCodesTellWhatBecameOfIt) {
     EXPECT_EQ(code_of(ended_by("")), kUnreachable);
     EXPECT_EQ(code_of(example_line("deploy-stream", 9) + "\n"), kNotDrained);
     FakeDaemon busy([](Conversation& with) {
-        with.answer(409, R"({"error":{"code":"busy","message":"A deploy is under way.",)"
-                         R"("hint":"","details":{"user":"anna","action":"deploy","uid":7}}})");
+        with.answer(409, R"({"error":{"code":"busy","message":"A deploy by anna.","hint":"",)"
+                         R"("details":{"for_ms":2000,"stage":"run","stage_for_ms":1000}}})");
     });
     const Outcome refused = run_against(busy, {"scoreboard"});
     EXPECT_EQ(refused.code, kRefused);
-    EXPECT_THAT(refused.err, HasSubstr("deploy by anna"));
+    EXPECT_THAT(refused.err,
+                AllOf(HasSubstr("A deploy by anna."), HasSubstr("in the stage run for")));
 }
 
 TEST(Deploy, ALostConnectionSaysThatTheDeployGoesOn) {

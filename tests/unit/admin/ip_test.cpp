@@ -103,6 +103,36 @@ TEST(Ip, StatusShowsWhatIsWrong) {
               "203.0.113.10 DOES NOT FOLLOW, the API refuses, at no droplet instead of 3164445");
 }
 
+TEST(Ip, NothingIsSaidOfWhereItIsBeforeItWasSeen) {
+    json::value example = example_json("reserved-ip");
+    json::object& ip = example.at("reserved_ip").as_object();
+    ip["state"] = "looking";
+    ip["following"] = false;
+    ip["observed"] = nullptr;
+    ip["unseen_since"] = "2026-03-01T03:09:10.000Z";
+    ip["drift_seconds"] = 0.33;
+    ip["next_at"] = nullptr;
+    const std::string hangs = print_ip(ip, "2026-03-01T03:12:20.000Z", Screen());
+    EXPECT_THAT(hangs, HasSubstr("state         not seen, API silent since "
+                                 "2026-03-01 03:09:10 UTC\n"));
+    EXPECT_THAT(hangs, HasSubstr("seen          never, for 3m 10s by now\n"));
+    EXPECT_THAT(hangs, Not(HasSubstr("astray")));
+    EXPECT_EQ(ip_summary(ip), "203.0.113.10 not seen, API silent since 2026-03-01 03:09:10 UTC");
+    ip["state"] = "retrying";
+    ip["last_error"] = {{"kind", "network"},
+                        {"status", 0},
+                        {"message", "no answer within 10s"},
+                        {"at", "2026-03-01T03:12:18.000Z"},
+                        {"over", false}};
+    EXPECT_THAT(ip_summary(ip), HasSubstr("API silent since"));
+    ip["last_error"].as_object()["status"] = 503;
+    EXPECT_THAT(ip_summary(ip), HasSubstr("not seen, API errors since"));
+    ip["state"] = "refused";
+    EXPECT_THAT(ip_summary(ip), HasSubstr("NOT SEEN, API refuses since"));
+    ip["last_error"].as_object()["kind"] = "no_token";
+    EXPECT_THAT(ip_summary(ip), HasSubstr("no token to ask with"));
+}
+
 TEST(Ip, TheStatusOfAServiceHasALine) {
     json::value status = example_json("status");
     json::object& service = status.at("services").at(0).as_object();

@@ -77,7 +77,7 @@ TEST(PrintDeploy, WhatWentWrongAfterTheSwitchIsShown) {
     result.as_object()["history_written"] = false;
     EXPECT_THAT(print_deploy_done(result, Screen()),
                 AllOf(HasSubstr("exit status 1"), HasSubstr("TOO LATE"),
-                      HasSubstr("could not be written into the history")));
+                      HasSubstr("is not in the state file yet")));
 }
 
 TEST(PrintDeploy, EventsTellItsCourse) {

@@ -225,11 +225,12 @@ TEST(PrintError, MessageThenFactsThenHint) {
               "  10.10.0.3:8000  unhealthy  status 503: database is migrating\n"
               "  Wait until it is healthy, or switch anyway with --force.\n");
     EXPECT_EQ(print_error(json::parse(R"({"error":{"code":"busy","message":"Somebody is at it.",
-                  "hint":"Wait.","details":{"uid":7,"user":"ann","action":"switch",
-                  "since":"2026-03-01T03:12:09.120Z"}}})"),
+                  "hint":"Wait.","details":{"uid":7,"user":"ann","action":"deploy",
+                  "since":"2026-03-01T03:12:09.120Z","for_ms":250000,"stage":"run",
+                  "stage_for_ms":123000}}})"),
                           Screen()),
               "switchyard: Somebody is at it.\n"
-              "  switch by ann (uid 7), since 2026-03-01 03:12:09 UTC\n"
+              "  Under way for 4m 10s, in the stage run for 2m 3s.\n"
               "  Wait.\n");
     EXPECT_EQ(print_error(json::parse(R"({"error":{"code":"invalid_config","message":"Not valid.",
                   "hint":"","details":{"problems":[{"file":"a.yaml","line":3,"column":5,
@@ -240,6 +241,29 @@ TEST(PrintError, MessageThenFactsThenHint) {
               "  a.yaml:3:5: unknown key\n"
               "  b.pem: unreadable\n");
     EXPECT_THAT(print_error(json::object{}, Screen()), HasSubstr("gave no reason"));
+}
+
+TEST(PrintHistory, WhatIsNotInTheStateFileYetIsMarked) {
+    json::value history = example_json("history");
+    json::object& entry = history.at("entries").at(0).as_object();
+    entry["unwritten"] = "state.db: the disk is full";
+    EXPECT_THAT(print_history(history, Screen()),
+                AllOf(HasSubstr("  drained*\n"),
+                      HasSubstr("\n  Not in the state file yet (state.db: the disk is full)\n")));
+}
+
+TEST(PrintStatus, SaysWhatIsNotInTheStateFileYet) {
+    json::value status = example_json("status");
+    status.as_object()["history_unwritten"] =
+        json::array{json::object{{"history_id", 44},
+                                 {"service", "scoreboard"},
+                                 {"action", "deploy"},
+                                 {"outcome", "deployed"},
+                                 {"error", "state.db: the disk is full"},
+                                 {"since", "2026-03-01T03:12:01.000Z"}}};
+    EXPECT_THAT(print_status(status, Screen()),
+                AllOf(HasSubstr("The end of scoreboard's deploy (deployed, history 44) is not in"),
+                      HasSubstr("the disk is full")));
 }
 
 TEST(PrintHistory, ALineAnEntryAndRemarksBelow) {

@@ -10,6 +10,21 @@ TEST_F(ReconcilerTest, NothingIsAskedBeforeSomethingIsWanted) {
     EXPECT_EQ(reconciler_.state(), State::idle);
 }
 
+TEST_F(ReconcilerTest, ItIsKnownSinceWhenNothingWasSeen) {
+    EXPECT_FALSE(reconciler_.unseen_since());
+    const auto begun = now_;
+    want(kBlue);
+    expect(Step::look);
+    EXPECT_EQ(reconciler_.unseen_since(), begun);
+    now_ += 10s;
+    reconciler_.looked(failure(Failure::Kind::network), now_);
+    want(kGreen);
+    EXPECT_EQ(reconciler_.unseen_since(), begun);
+    expect(Step::look);
+    sees(kBlue);
+    EXPECT_FALSE(reconciler_.unseen_since());
+}
+
 TEST_F(ReconcilerTest, AnIpThatIsThereIsLeftAloneAndLookedAtNowAndThen) {
     settle();
     EXPECT_EQ(reconciler_.attempts(), 0u);

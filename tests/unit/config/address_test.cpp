@@ -68,6 +68,8 @@ TEST(Address, Targets) {
         {"localhost:80", Kind::name, "localhost:80", "localhost", 80},
         {"http://10.0.0.2:8000", Kind::ip, "10.0.0.2:8000", "10.0.0.2", 8000},
         {"http://app_1:8000/", Kind::name, "app_1:8000", "app_1", 8000},
+        {"https://10.0.0.2:8443", Kind::ip, "10.0.0.2:8443", "10.0.0.2", 8443},
+        {"https://[::1]:8443/", Kind::ip, "[::1]:8443", "::1", 8443},
         {"unix:/run/a b.sock", Kind::unix_socket, "unix:/run/a b.sock", "/run/a b.sock", 0},
     };
     for (const Case& c : cases) {
@@ -94,9 +96,11 @@ TEST(Address, Targets) {
         {"300.0.0.1:80", "looks like an IP address"},
         {":80", "has no address"},
         {"", "has no port"},
-        {"https://10.0.0.2:443", "not supported yet"},
         {"ftp://10.0.0.2:21", "unknown scheme 'ftp'"},
         {"http://10.0.0.2:80/app", "has a path"},
+        {"https://10.0.0.2:443/app", "has a path"},
+        {"https://10.0.0.2", "has no port"},
+        {"https:/10.0.0.2:443", "has a path"},
         {"a b:80", "is not a host name"},
         {"unix:run/a.sock", "is not absolute"},
         {"unix:", "is not absolute"},

@@ -255,9 +255,22 @@ TEST(Problems, OfSlots) {
              "one, like [\"10.0.0.2:8000\"]"},
             {"      blue: {targets: [10.0.0.2]}\n",
              "f:5:24: 'targets': '10.0.0.2' has no port; expected 'address:port'"},
-            {"      blue: {targets: [\"https://a:443\"]}\n",
-             "f:5:24: 'targets': 'https://a:443': targets over TLS are not supported yet; expected "
-             "'address:port'"},
+            {"      blue: {targets: [\"https://a:443\", \"b:443\"]}\n",
+             "f:5:23: 'targets': some begin with https:// and others do not; all targets of a slot "
+             "speak the same"},
+            {"      blue: {targets: [\"http://a:80\"], tls: {}}\n",
+             "f:5:23: 'targets': http:// contradicts 'tls' of this slot; expected https:// or "
+             "none"},
+            {"      blue: {targets: [\"unix:/run/a\"], tls: {}}\n",
+             "f:5:23: 'targets': a unix socket has no name that a certificate could be for; "
+             "expected 'server_name' in 'tls'"},
+            {"      blue: {targets: [\"a:1\"], tls: {verify: false, ca_file: ca.pem}}\n",
+             "f:5:62: 'ca_file': has no meaning with 'verify: false': any certificate is taken"},
+            {"      blue: {targets: [\"a:1\"], tls: {certificate: a.pem}}\n",
+             "f:5:37: missing key 'key' in 'services.app.slots.blue.tls': expected the path of a "
+             "PEM file with the private key"},
+            {"      blue: {targets: [\"a:1\"], tls: {server_name: \"a b\"}}\n",
+             "f:5:51: 'server_name': 'a b' is not a host name: ' ' is not allowed in it"},
             {"      blue: {targets: [\"a:1\", \"A:1\"]}\n",
              "f:5:31: 'targets': 'a:1' twice in one slot, first given in line 5"},
             {"      blue: {targets: [\"a:1\"]}\n      green: {targets: [\"http://a:1\"]}\n",

@@ -190,6 +190,54 @@ TEST_F(DeployStages, AfterSwitchIsNotRunForASwitchThatWasTakenBack) {
     house.publisher.leave(ledger, observe::Outcome::completed);
 }
 
+TEST_F(DeployStages, AfterACrashTheHistoryTellsWhetherAfterSwitchMayHaveRun) {
+    const auto after_crash_now = [this](const DeployJob& job) {
+        DeployHouse next(with_everything());
+        next.disk->records = house.disk->records;
+        next.disk->history = house.disk->history;
+        next.start();
+        return next.disk->entry(job.history_id).detail;
+    };
+    const auto ledger = house.publisher.enter("app");
+    house.hosts.acts["after"] = {.hold = true};
+    const auto job = house.begin_deploy(DeployHouse::request(true));
+    house.until_stage(job, DeployStage::drain);
+    EXPECT_THAT(after_crash_now(*job), AllOf(HasSubstr("The switch to green is committed."),
+                                             HasSubstr("The hook after_switch was not run.")));
+    house.publisher.leave(ledger, observe::Outcome::completed);
+    house.until_stage(job, DeployStage::after_switch);
+    EXPECT_THAT(after_crash_now(*job),
+                HasSubstr("may have run, in part or to its end, and may still run"));
+    house.hosts.release();
+    house.finish(job);
+}
+
+TEST(AfterCrash, TellsWhatBecameOfTheHook) {
+    using Outcome = Deployment::Stage::Outcome;
+    DeployTrace trace;
+    trace.stage = DeployStage::reserved_ip;
+    trace.committed = true;
+    trace.hook = true;
+    trace.hook_outcome = Outcome::done;
+    EXPECT_THAT(after_crash(trace).detail, HasSubstr("after_switch had run, and succeeded."));
+    EXPECT_FALSE(after_crash(trace).may_still_run);
+    trace.hook_outcome = Outcome::failed;
+    trace.hook_message = "local: exit status 9";
+    EXPECT_THAT(after_crash(trace).detail, HasSubstr("had failed: local: exit status 9"));
+    trace.hook_outcome = Outcome::skipped;
+    trace.hook_message = "after_switch was not run: the daemon was stopped.";
+    EXPECT_THAT(after_crash(trace).detail, HasSubstr(trace.hook_message));
+    trace = {.stage = DeployStage::drain, .committed = true, .hook = false};
+    EXPECT_THAT(after_crash(trace).detail, ::testing::Not(HasSubstr("after_switch")));
+    trace.hook.reset();  // as an earlier version wrote it
+    EXPECT_THAT(after_crash(trace).detail, HasSubstr("A hook after_switch was not run."));
+    trace = {.stage = DeployStage::before_switch, .hook = true};
+    EXPECT_THAT(after_crash(trace).detail,
+                AllOf(HasSubstr("live slot was not touched"),
+                      HasSubstr("before_switch may have run, in part or to its end")));
+    EXPECT_TRUE(after_crash(trace).may_still_run);
+}
+
 TEST_F(DeployStages, CancelledWhileItWaitsForTheSlot) {
     const auto ledger = house.publisher.enter("app");
     ChangeRequest forth = switch_to(Colour::green);

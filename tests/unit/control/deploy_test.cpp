@@ -2,6 +2,8 @@
 #include "control/status.hpp"
 #include "remote_script.hpp"
 
+#include <algorithm>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <gmock/gmock.h>
@@ -132,6 +134,7 @@ TEST_F(DeployTest, EverybodyElseIsRefusedWithWhoDoesWhatSinceWhen) {
     house.until_stage(job, DeployStage::run);
     const json::object change = status().at("change").as_object();
     EXPECT_EQ(text(change, "action"), "deploy");
+    EXPECT_EQ(text(change, "slot"), "green");
     const json::object deploy = status().at("deploy").as_object();
     EXPECT_EQ(text(deploy, "stage"), "run");
     EXPECT_EQ(text(deploy, "version"), "v2");
@@ -139,7 +142,13 @@ TEST_F(DeployTest, EverybodyElseIsRefusedWithWhoDoesWhatSinceWhen) {
     for (const Refusal& refusal :
          {house.refused_deploy(DeployHouse::request()), house.refused(switch_to(Colour::green))}) {
         EXPECT_EQ(refusal.code, "busy");
-        EXPECT_THAT(refusal.message, HasSubstr("deploy by anna, since 20"));
+        EXPECT_THAT(refusal.message, HasSubstr("app is under way: deploy of v2 to green by anna "
+                                               "(uid 1000), since 20"));
+        EXPECT_THAT(refusal.message, HasSubstr("Z, in the stage run."));
+        EXPECT_EQ(text(refusal.details, "slot"), "green");
+        EXPECT_EQ(text(refusal.details, "version"), "v2");
+        EXPECT_EQ(text(refusal.details, "stage"), "run");
+        EXPECT_GE(number(refusal.details, "for_ms"), number(refusal.details, "stage_for_ms"));
         EXPECT_THAT(refusal.hint, HasSubstr("switchyard deploy app --cancel"));
         EXPECT_EQ(text(refusal.details, "action"), "deploy");
     }
@@ -179,7 +188,10 @@ TEST_F(DeployTest, TheNextDeployHasToWaitForWhatComesAfterTheSwitch) {
     const auto ledger = house.publisher.enter("app");
     const auto job = house.begin_deploy(DeployHouse::request(true));
     house.until_stage(job, DeployStage::drain);
-    EXPECT_EQ(house.refused_deploy(DeployHouse::request()).code, "busy");
+    const Refusal refusal = house.refused_deploy(DeployHouse::request());
+    EXPECT_EQ(refusal.code, "busy");
+    EXPECT_THAT(refusal.message, HasSubstr("deploy of v2 to green by anna"));
+    EXPECT_EQ(text(refusal.details, "stage"), "drain");
     house.publisher.leave(ledger, observe::Outcome::completed);
     house.finish(job);
     EXPECT_EQ(text(house.deploy(DeployHouse::request()), "slot"), "blue");
@@ -291,6 +303,36 @@ TEST_F(DeployTest, AfterACrashTheNextStartTellsWhatIsKnown) {
     EXPECT_EQ(text(next.deploy(DeployHouse::request()), "outcome"), "deployed");
 }
 
+TEST_F(DeployTest, TheMetricsCountThem) {
+    const auto gauge = [&] { return scrape(*house.controller).services.at(0).deploys.value(); };
+    const auto ended = [&](std::string_view outcome) {
+        const auto& all = observe::kDeployOutcomes;
+        const auto found = std::find(all.begin(), all.end(), outcome);
+        return gauge().ended.at(static_cast<std::size_t>(found - all.begin()));
+    };
+    EXPECT_FALSE(gauge().active);
+    EXPECT_TRUE(gauge().last_stages.empty());
+    house.hosts.acts["install"].hold = true;
+    const auto job = house.begin_deploy(DeployHouse::request());
+    house.until_stage(job, DeployStage::run);
+    EXPECT_TRUE(gauge().active);
+    EXPECT_EQ(house.refused_deploy(DeployHouse::request()).code, "busy");
+    EXPECT_EQ(ended("refused"), 1U);
+    house.hosts.release();
+    house.finish(job);
+    EXPECT_FALSE(gauge().active);
+    EXPECT_EQ(ended("deployed"), 1U);
+    EXPECT_GT(gauge().last_seconds, 0);
+    std::vector<std::string> stages;
+    for (const auto& [stage, seconds] : gauge().last_stages)
+        stages.push_back(stage);
+    EXPECT_THAT(stages, ElementsAre("lock", "connect", "run", "healthy"));
+    house.hosts.acts["install"] = {.kind = RemoteOutcome::Kind::exit_status, .message = "no"};
+    house.deploy(DeployHouse::request());
+    EXPECT_EQ(ended("failed"), 1U);
+    EXPECT_EQ(ended("deployed"), 1U);
+}
+
 TEST_F(DeployTest, AnUnwrittenBeginBeginsNothing) {
     house.disk->fail_append = true;
     const Refusal refusal = house.refused_deploy(DeployHouse::request());
@@ -306,6 +348,7 @@ TEST_F(DeployTest, NothingRunsThatTheHistoryWouldNotKnowOf) {
     EXPECT_EQ(text(result, "outcome"), "failed");
     EXPECT_THAT(text(result, "message"), HasSubstr("could not be written"));
     EXPECT_FALSE(result.at("history_written").as_bool());
+    EXPECT_THAT(text(result, "hint"), HasSubstr("the disk that holds the state file"));
     EXPECT_TRUE(house.hosts.ran.empty());
     EXPECT_FALSE(house.controller->change_under_way("app"));
 }

@@ -120,8 +120,13 @@ void DeploymentWorld::recover() {
     for (auto& [id, entry] : history_) {
         if (entry.outcome != "running") continue;
         const bool committed = committed_by_.contains(id);
-        const DeployRemains remains =
-            after_crash(entry.stage, committed, entry.may_still_run, entry.slot);
+        const DeployRemains remains = after_crash({.stage = entry.stage,
+                                                   .slot = entry.slot,
+                                                   .committed = committed,
+                                                   .may_still_run = entry.may_still_run,
+                                                   .hook = entry.hook,
+                                                   .hook_outcome = entry.hook_outcome,
+                                                   .hook_message = entry.hook_message});
         check(remains.outcome == "interrupted", "a crash is told as something else");
         if (alive(id)) {
             check(remains.may_still_run,
@@ -129,6 +134,18 @@ void DeploymentWorld::recover() {
         }
         const bool says_committed = remains.detail.find("is committed") != std::string::npos;
         const bool says_untouched = remains.detail.find("was not touched") != std::string::npos;
+        const auto says = [&remains](const char* text) {
+            return remains.detail.find(text) != std::string::npos;
+        };
+        if (hooks_run_.contains(id)) {
+            check(says("after_switch had") || says("after_switch was about to be started, or had"),
+                  "after a crash nobody says that after_switch was run");
+        } else {
+            check(!says("after_switch had"), "a hook is said to have run that did not");
+            check(!committed || !entry.hook || says("after_switch was not run") ||
+                      says("after_switch was about to be started"),
+                  "after a crash nobody says what became of after_switch");
+        }
         check(says_committed == committed && says_untouched != committed,
               "after a crash the history is wrong about the switch");
         check(!started_by_[id] || holds_[index_of(entry.slot)].deploy >= id,
@@ -140,6 +157,7 @@ void DeploymentWorld::recover() {
     if (history_.size() > 50) history_.clear();
     if (processes_.size() > 50) processes_.clear();
     if (started_by_.size() > 1'000) started_by_.clear();
+    if (hooks_run_.size() > 1'000) hooks_run_.clear();
     if (committed_by_.size() > 1'000) committed_by_.clear();
 }
 

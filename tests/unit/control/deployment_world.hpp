@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,9 @@ class DeploymentWorld {
         DeployStage stage = DeployStage::lock;
         bool may_still_run = false;
         Colour slot{};
+        bool hook = false;
+        std::optional<Deployment::Stage::Outcome> hook_outcome{};
+        std::string hook_message{};
     };
     struct Write {
         std::uint64_t deploy = 0;
@@ -129,6 +133,7 @@ class DeploymentWorld {
     std::map<std::uint64_t, Entry> history_;
     std::map<std::uint64_t, std::uint64_t> committed_by_;  ///< Deploy -> epoch.
     std::map<std::uint64_t, bool> started_by_;             ///< Deploy -> its command was started.
+    std::set<std::uint64_t> hooks_run_;  ///< Deploys whose after_switch was started.
     Release holds_[2];
     std::vector<Process> processes_;
 

@@ -80,6 +80,7 @@ void DeploymentWorld::carry_out(Job& job, Effect effect) {
                   "after_switch runs for a switch that is not in force");
             check(history_[job.id].stage == DeployStage::after_switch,
                   "runs a hook before the history knows");
+            hooks_run_.insert(job.id);
             return start_process(job, DeployStage::after_switch);
         case Effect::report_ip:
             check(job.committed, "reports the IP without a switch");
@@ -154,6 +155,12 @@ void DeploymentWorld::write(Job& job) {
     write.entry.stage = machine.stage();
     write.entry.slot = machine.slot;
     write.entry.may_still_run = machine.may_still_run;
+    write.entry.hook = machine.plan.switch_after && machine.plan.after_switch;
+    for (const auto& stage : machine.stages) {
+        if (stage.stage != DeployStage::after_switch) continue;
+        write.entry.hook_outcome = stage.outcome;
+        write.entry.hook_message = stage.message;
+    }
     write.holds_changed = true;
     write.holds = machine.slot_touched ? Release{job.id, machine.release_complete} : job.before;
     check(++job.writes <= 2 * kDeployStages, "writes its state again and again");

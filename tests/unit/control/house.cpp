@@ -67,6 +67,7 @@ class MemoryStore final : public state::Store {
     Result<void> finish(std::int64_t id, const std::string& outcome, const std::string& detail,
                         const std::string& receipt) override {
         const std::lock_guard lock(disk_->mutex);
+        if (disk_->fail_finish) return Error("no space left on device");
         state::HistoryEntry& entry = disk_->history.at(static_cast<std::size_t>(id - 1));
         entry.outcome = outcome;
         entry.detail = detail;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ struct Disk {
     bool fail_commit = false;
     bool fail_append = false;
     bool fail_progress = false;
+    bool fail_finish = false;
     bool hold_commit = false;  ///< A commit waits until this is false.
     int commits_waiting = 0;
 
@@ -164,6 +166,7 @@ class FakeReservedIp final : public ReservedIp {
         told.push_back(service + " " + std::string(to_string(live)) + " " + std::to_string(epoch));
     }
     [[nodiscard]] std::string status_json(const std::string&) const override {
+        if (broken) throw std::runtime_error("broken");
         return R"({"state":"moving"})";
     }
     [[nodiscard]] std::string service() const override { return "app"; }
@@ -181,6 +184,7 @@ class FakeReservedIp final : public ReservedIp {
     std::vector<std::string> told;  ///< What follow() was called with.
     std::function<void(boost::json::object)> tell;
     std::uint64_t reached = 0;  ///< Newest epoch that the IP follows.
+    bool broken = false;        ///< status_json() throws.
     int configured = 0;
     int synced = 0;
 };

@@ -308,6 +308,9 @@ TEST_F(SwitchContract, C14_ASecondChangeIsToldWhoIsDoingWhat) {
     EXPECT_EQ(text(refusal.details, "user"), "deploy");
     EXPECT_EQ(number(refusal.details, "uid"), 1000);
     EXPECT_EQ(text(refusal.details, "action"), "switch");
+    EXPECT_EQ(text(refusal.details, "slot"), "green");
+    EXPECT_THAT(refusal.message, HasSubstr("app is under way: switch to green by deploy (uid "
+                                           "1000), since 20"));
     house.disk->release();
     house.run_until([&] { return first->lines.closed(); });
     EXPECT_EQ(live(), Colour::green);

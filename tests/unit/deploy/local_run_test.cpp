@@ -125,17 +125,20 @@ TEST(LocalRun, CanBeCancelled) {
 TEST(LocalRun, DoesNotWaitForWhatHoldsTheOutputOpen) {
     const Local local = run("sleep 1000 & echo $!");
     EXPECT_EQ(local.outcome.kind, Kind::done);
-    ASSERT_EQ(local.lines.size(), 1u);
+    ASSERT_EQ(local.lines.size(), 2u);
+    EXPECT_EQ(local.lines[1], std::string("2:") + kOutputLeft);
     ::kill(std::stoi(local.lines[0].substr(2)), SIGKILL);
 }
 
 TEST(LocalRun, DoesNotListenToTheBackgroundForEver) {
     Patience patience;
     patience.last_output = 300ms;
+    std::string last;
     const Outcome outcome = run_locally(
-        {"(while echo x; do :; done) & exit 3", {}, 1h}, [](bool, const std::string&) {},
-        Cancellation(), patience);
+        {"(while echo x; do :; done) & exit 3", {}, 1h},
+        [&](bool, std::string line) { last = std::move(line); }, Cancellation(), patience);
     EXPECT_EQ(outcome.exit_status, 3);  // The rest ends when nobody reads.
+    EXPECT_EQ(last, kOutputLeft);
 }
 
 TEST(LocalRun, GoesOnWhenTheOutputIsClosed) {

@@ -12,7 +12,11 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-class SshRun : public SshTest {};
+class SshRun : public SshTest {
+  protected:
+    // However slow the machine is, the output of what has ended is waited for.
+    SshRun() { patience.open_output = patience.last_output = kPatience; }
+};
 
 TEST_F(SshRun, PassesBothStreamsOn) {
     const Outcome outcome = run("echo out; echo err >&2; printf 'no end'");
@@ -109,10 +113,28 @@ TEST_F(SshRun, ClosingTheOutputIsNotTheEnd) {
 }
 
 TEST_F(SshRun, WhatHoldsTheOutputOpenIsNotWaitedFor) {
+    patience.open_output = 500ms;
     const Outcome outcome = run("sleep 1000 & echo $!; exit 6");
     EXPECT_EQ(outcome.exit_status, 6) << outcome.message;
-    ASSERT_EQ(lines.size(), 1u);
+    ASSERT_EQ(lines.size(), 2u);
+    EXPECT_EQ(lines[1], std::string("2:") + kOutputLeft);
     ::kill(std::stoi(lines[0].substr(2)), SIGKILL);
+}
+
+TEST_F(SshRun, TheBackgroundIsNotListenedToForEver) {
+    patience.last_output = 1s;
+    // It is never quiet for long, and ends when nobody reads any more.
+    const Outcome outcome = run("(while echo x; do sleep 0.05; done) & exit 7", 1h);
+    EXPECT_EQ(outcome.kind, Kind::exit_status) << outcome.message;
+    EXPECT_EQ(outcome.exit_status, 7) << outcome.message;
+    EXPECT_FALSE(outcome.may_still_run);
+    ASSERT_GE(lines.size(), 2u);
+    EXPECT_EQ(lines[0], "1:x");
+    EXPECT_EQ(lines.back(), std::string("2:") + kOutputLeft);
+    // The same session goes on with the next command.
+    const auto on = session();
+    EXPECT_EQ(run(*on, "(while echo y; do sleep 0.05; done) & exit 8", 1h).exit_status, 8);
+    EXPECT_EQ(run(*on, "exit 9").exit_status, 9);
 }
 
 TEST_F(SshRun, AnIdleConnectionIsKeptAliveAndNoticedWhenItIsGone) {

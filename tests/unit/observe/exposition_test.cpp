@@ -39,6 +39,11 @@ std::string sample_page() {
     scrape.workers = workers;
     scrape.targets = {{"app", Colour::blue, "10.0.0.2:80", true, false, 4}};
     scrape.services = {{.service = "app", .live = Colour::green, .epoch = 9, .switches = 8}};
+    scrape.services[0].deploys = DeployGauge{.ended = {4, 3, 2, 1, 0, 5},
+                                             .active = true,
+                                             .last_seconds = 8.5,
+                                             .last_stages = {{"run", 4.25}, {"healthy", 2}}};
+    scrape.history_unwritten = 2;
     scrape.reserved_ip = ReservedIpGauge{.service = "app",
                                          .address = "203.0.113.10",
                                          .desired_droplet = 5'000'000'001,
@@ -93,6 +98,18 @@ TEST(Exposition, ShowsWhereTheReservedIpIs) {
     EXPECT_TRUE(lines.contains("switchyard_reserved_ip_failures_total" + labels + " 2"));
     EXPECT_TRUE(lines.contains("switchyard_reserved_ip_foreign_changes_total" + labels + " 1"));
     EXPECT_TRUE(lines.contains("switchyard_reserved_ip_failing" + labels + " 1"));
+}
+
+TEST(Exposition, CountsDeploys) {
+    const auto lines = lines_of(sample_page());
+    const auto has = [&](const char* line) { EXPECT_TRUE(lines.contains(line)) << line; };
+    has(R"(switchyard_deploys_total{service="app",outcome="deployed"} 4)");
+    has(R"(switchyard_deploys_total{service="app",outcome="interrupted"} 0)");
+    has(R"(switchyard_deploys_total{service="app",outcome="refused"} 5)");
+    has(R"(switchyard_deploys_active{service="app"} 1)");
+    has(R"(switchyard_last_deploy_duration_seconds{service="app"} 8.5)");
+    has(R"(switchyard_last_deploy_stage_duration_seconds{service="app",stage="run"} 4.25)");
+    has("switchyard_history_unwritten 2");
 }
 
 TEST(Exposition, ShowsWhichSlotIsLive) {
@@ -170,7 +187,7 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 53U);
+    EXPECT_EQ(families, 58U);
 }
 
 /// docs/operations.md names every metric, and no other.

@@ -21,10 +21,10 @@ using test::response;
 
 using testing::StartsWith;
 
-std::vector<route::SocketAddress> addresses_of(const config::Target& config) {
-    route::Target target(1, "app", Colour::blue, config, 1);
-    EXPECT_TRUE(fill_static_address(target));
-    return target.addresses();
+std::shared_ptr<route::Target> target_of(const config::Target& config) {
+    auto target = std::make_shared<route::Target>(1, "app", Colour::blue, config, 1);
+    EXPECT_TRUE(fill_static_address(*target));
+    return target;
 }
 
 class HealthProbe : public testing::Test {
@@ -35,9 +35,9 @@ class HealthProbe : public testing::Test {
         check_.timeout = 10s;
     }
 
-    ProbeResult run(std::vector<route::SocketAddress> addresses) {
+    ProbeResult run(std::shared_ptr<route::Target> target) {
         std::optional<ProbeResult> result;
-        asio::co_spawn(context_, probe(context_, std::move(addresses), check_, "app.example"),
+        asio::co_spawn(context_, probe(context_, std::move(target), check_, "app.example"),
                        [&result](const std::exception_ptr& error, ProbeResult found) {
                            EXPECT_FALSE(error);
                            result = std::move(found);
@@ -45,7 +45,7 @@ class HealthProbe : public testing::Test {
         EXPECT_TRUE(test::run_until(context_, [&] { return result.has_value(); }));
         return result.value_or(ProbeResult{});
     }
-    ProbeResult run() { return run(addresses_of(ip_target(origin_.port()))); }
+    ProbeResult run() { return run(target_of(ip_target(origin_.port()))); }
 
     asio::io_context context_;
     Origin origin_{context_};
@@ -112,7 +112,7 @@ TEST_F(HealthProbe, PassesOverInterimResponses) {
 }
 
 TEST_F(HealthProbe, SaysConnectionRefused) {
-    const ProbeResult result = run(addresses_of(ip_target(test::closed_port(context_))));
+    const ProbeResult result = run(target_of(ip_target(test::closed_port(context_))));
     EXPECT_FALSE(result.ok);
     EXPECT_EQ(result.status, 0U);
     EXPECT_EQ(result.error, "connection refused");
@@ -167,14 +167,15 @@ TEST_F(HealthProbe, ATcpCheckOnlyConnects) {
     EXPECT_EQ(result.status, 0U);
     EXPECT_TRUE(test::run_until(context_, [&] { return origin_.accepted == 1; }));
     EXPECT_TRUE(origin_.requests.empty());
-    EXPECT_EQ(run(addresses_of(ip_target(test::closed_port(context_)))).error,
-              "connection refused");
+    EXPECT_EQ(run(target_of(ip_target(test::closed_port(context_)))).error, "connection refused");
 }
 
 TEST_F(HealthProbe, TriesTheNextAddress) {
-    auto addresses = addresses_of(ip_target(test::closed_port(context_)));
-    addresses.push_back(addresses_of(ip_target(origin_.port()))[0]);
-    EXPECT_TRUE(run(addresses).ok);
+    const auto target = target_of(ip_target(test::closed_port(context_)));
+    auto addresses = target->addresses();
+    addresses.push_back(target_of(ip_target(origin_.port()))->addresses()[0]);
+    target->set_addresses(std::move(addresses));
+    EXPECT_TRUE(run(target).ok);
 }
 
 TEST_F(HealthProbe, ChecksAUnixSocket) {
@@ -185,12 +186,12 @@ TEST_F(HealthProbe, ChecksAUnixSocket) {
     target.kind = config::Target::Kind::unix_socket;
     target.host = (folder / "app.sock").string();
     target.address = "unix:" + target.host;
-    const auto addresses = addresses_of(target);
-    EXPECT_EQ(to_string(addresses[0]), target.host);
-    EXPECT_EQ(run(addresses).error, "no such file or directory");
+    const auto reached = target_of(target);
+    EXPECT_EQ(to_string(reached->addresses()[0]), target.host);
+    EXPECT_EQ(run(reached).error, "no such file or directory");
     {
         test::BasicOrigin<asio::local::stream_protocol> origin(context_, {target.host});
-        EXPECT_TRUE(run(addresses).ok);
+        EXPECT_TRUE(run(reached).ok);
     }
     std::filesystem::remove_all(folder);
 }
