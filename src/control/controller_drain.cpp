@@ -116,9 +116,7 @@ void Controller::let_tunnels_go(const std::string& service, Colour slot) {
 /// After the drain of its requests: the tunnels of the old slot live on, up to a limit.
 asio::awaitable<void> Controller::keep_tunnels(std::shared_ptr<DrainJob> job) {
     const Steady::time_point until = Steady::now() + job->keep_tunnels;
-    job->deadline = Wall::now() + job->keep_tunnels;
     job->ticket.reset();
-    kept_.push_back(job);
     while (!stopping_ && !job->let_go && !job->drain.cancelled() && job->drain.tunnels() != 0) {
         const Steady::time_point now = Steady::now();
         if (now >= until) break;
@@ -177,11 +175,15 @@ asio::awaitable<void> Controller::run_drain(std::shared_ptr<DrainJob> job) {
             }
         }
     }
-    co_await end_drain(job, interrupted);
     const bool keeps = job->drain.timing().tunnels == config::TunnelDrain::keep;
-    if (keeps && !interrupted && !job->drain.cancelled() && job->drain.tunnels() != 0) {
-        co_await keep_tunnels(std::move(job));
+    const bool kept = keeps && !interrupted && !job->drain.cancelled() && job->drain.tunnels() != 0;
+    // Before the end is written: a rollback meanwhile must find it.
+    if (kept) {
+        job->deadline = Wall::now() + job->keep_tunnels;
+        kept_.push_back(job);
     }
+    co_await end_drain(job, interrupted);
+    if (kept) co_await keep_tunnels(std::move(job));
 }
 
 asio::awaitable<void> Controller::end_drain(std::shared_ptr<DrainJob> job, bool interrupted) {
