@@ -121,7 +121,8 @@ void Commander::on_released(std::string_view line) {
         return found && found->is_number() ? found->to_number<std::uint64_t>() : 0;
     };
     const auto* event = object ? object->if_contains("event") : nullptr;
-    if (!event || *event != "released") return give_up("no release: " + std::string(line));
+    if (!event || !event->is_string() || event->get_string() != "released")
+        return give_up("no release: " + std::string(line));
     released_ = true;
     held_ += number("total");
     longest_wait_.add(static_cast<std::int64_t>(number("longest_wait_ms")) * kMillisecond);
