@@ -70,13 +70,13 @@ TEST_F(Tls, TheOlderVersionCanBeTurnedOff) {
     EXPECT_EQ(handshake().tls().version, "TLSv1.3");
 }
 
-TEST_F(Tls, AgreesOnHttp11) {
+TEST_F(Tls, AgreesOnAProtocol) {
     start_tls();
-    EXPECT_EQ(handshake({.ca_file = {}, .alpn = {"h2", "http/1.1"}}).tls().alpn, "http/1.1");
+    EXPECT_EQ(handshake({.ca_file = {}, .alpn = {"http/1.1", "h2"}}).tls().alpn, "h2");
     EXPECT_EQ(handshake({.ca_file = {}, .alpn = {"http/1.1"}}).tls().alpn, "http/1.1");
     EXPECT_EQ(handshake().tls().alpn, "");
     // RFC 7301 §3.2: no common protocol ends the handshake.
-    EXPECT_THROW(handshake({.ca_file = {}, .alpn = {"h2"}}), ClientError);
+    EXPECT_THROW(handshake({.ca_file = {}, .alpn = {"http/1.0"}}), ClientError);
 }
 
 TEST_F(Tls, TicketsResumeOnEveryWorker) {
