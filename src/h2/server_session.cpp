@@ -122,8 +122,7 @@ Task<void> ServerSession::run() {
     closing_ = true;
     if (writer_waits_) stream_.loop().resume_soon(std::exchange(writer_waits_, nullptr));
     co_await writer_.join();
-    // A client that was told in time has no reason to send more.
-    if (in_order && !drained_) co_await linger();
+    if (in_order) co_await linger();
     if (!in_order && stream_.tls() != nullptr) stream_.shutdown_send();
     stream_.close();
 }
@@ -289,6 +288,10 @@ Task<void> ServerSession::end_streams() {
     const http::Fault how = stopping_ ? http::Fault::cancelled : http::Fault::reset;
     for (ServerStream* stream = streams_; stream != nullptr;) {
         ServerStream* const after = stream->behind;
+        // The writer may still be at work: it must find nobody where nobody is any more.
+        if (!stream->is_closed()) {
+            nghttp2_session_set_stream_user_data(library_, stream->id(), nullptr);
+        }
         if (!stream->has_head()) {
             release(*stream);
         } else if (!stream->is_closed()) {

@@ -285,6 +285,7 @@ TEST_P(H2Limits, TimeForThePreface) {
 TEST_P(H2Limits, TimeForAHeaderBlock) {
     start_with("enabled: true", "timeouts: {request_head: 300ms, keep_alive: 60s}\n");
     auto client = come_in();
+    client.acknowledges = false;  // Nothing may come in between.
     const auto block = header_block(h2_request("GET", "/never"));
     client.send(frame(FrameType::headers, kEndStream, 1, block.substr(0, 5)));
     const auto goaway = client.wait_goaway();
@@ -293,6 +294,7 @@ TEST_P(H2Limits, TimeForAHeaderBlock) {
     client.wait_end();
     // Half a frame is no different.
     auto half = come_in();
+    half.acknowledges = false;
     half.send(frame(FrameType::headers, kEndStream | kEndHeaders, 1, block).substr(0, 20));
     EXPECT_EQ(half.wait_goaway().debug, "request_head");
     // A block that was refused leaves no clock running.

@@ -50,7 +50,7 @@ TEST_F(Metrics, EveryDocumentedMetricIsThereAndNoOther) {
     start(metrics_config("    preview: {}\n"));
     std::set<std::string> documented;
     const auto docs = read_file(SWITCHYARD_SOURCE_DIR "/docs/operations.md");
-    const std::regex row(R"re(\| `(switchyard_[a-z_]+)` \| (counter|gauge|histogram) \|)re");
+    const std::regex row(R"re(\| `(switchyard_[a-z0-9_]+)` \| (counter|gauge|histogram) \|)re");
     const auto now = page();
     for (auto found = std::sregex_iterator(docs.begin(), docs.end(), row);
          found != std::sregex_iterator(); ++found) {

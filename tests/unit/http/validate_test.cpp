@@ -182,7 +182,8 @@ INSTANTIATE_TEST_SUITE_P(
         RequestCase{"connect", "CONNECT", "a.example:443", 11, kHost, 501, "connect_not_supported"},
         RequestCase{"trace", "TRACE", "/", 11, kHost, 405, "method_not_allowed"},
         RequestCase{"unknown_method", "BREW", "/", 11, kHost, 0, ""},
-        RequestCase{"version_2", "GET", "/", 20, kHost, 505, "version_not_supported"},
+        RequestCase{"version_2", "GET", "/", 20, kHost, 0, ""},
+        RequestCase{"version_3", "GET", "/", 30, kHost, 505, "version_not_supported"},
         RequestCase{"version_0_9", "GET", "/", 9, kHost, 505, "version_not_supported"}));
 
 TEST(ValidateRequestDerives, TheHostOfTheTargetBeforeTheHostField) {
