@@ -1,6 +1,7 @@
 // Passes, cookies and links of previews: nothing opens that was not signed, nothing of it is left
 // in what goes on, and everything else is as it was. The input is a pass, a Cookie field and a
-// request target, a line each. depends: switchyard_route
+// request target, a line each.
+// depends: switchyard_route
 #include "route/preview_pass.hpp"
 #include "route/preview_signs.hpp"
 

@@ -67,12 +67,10 @@ TEST(Passage, WhoPassesWhichGate) {
     gate.mode = Gate::Mode::hold;
     EXPECT_EQ(passage(&gate, {}), Passage::wait);
     EXPECT_EQ(passage(&gate, {.again = true}), Passage::wait);
-    EXPECT_EQ(passage(&gate, {.previewer = true}), Passage::open);
     EXPECT_EQ(passage(&gate, {.server_info = true}), Passage::open);
     gate.mode = Gate::Mode::maintenance;
     EXPECT_EQ(passage(&gate, {}), Passage::turned_away);
     EXPECT_EQ(passage(&gate, {.again = true}), Passage::open);  // what was in flight ends
-    EXPECT_EQ(passage(&gate, {.previewer = true}), Passage::open);
     EXPECT_EQ(passage(&gate, {.server_info = true}), Passage::open);
 }
 
