@@ -82,7 +82,8 @@ Task<void> Relay::fail(Flight& flight, observe::Outcome outcome, unsigned status
     flight.reply.fields.clear();
     flight.reply.fields.push_back({http::FieldId::unknown, "X-Switchyard-Error", code});
     if (status == 503) {
-        const std::string_view seconds = flight.retry_after.empty() ? "1" : flight.retry_after;
+        std::string_view seconds = "1";
+        if (!flight.retry_after.empty()) seconds = flight.retry_after;
         flight.reply.fields.push_back({http::FieldId::retry_after, "Retry-After", seconds});
     }
     const bool json = prefers_json(exchange.request().value(http::FieldId::accept));

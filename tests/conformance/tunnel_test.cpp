@@ -75,7 +75,7 @@ TEST_P(Upgrades, ASlowReaderCostsNoMemory) {
         last = now;
         return still == 10;
     }));
-    EXPECT_LT(daemon().resident_bytes(), before + 8 * 1024 * 1024);
+    EXPECT_LT(daemon().resident_bytes(), before + kNoticeableBytes);
     EXPECT_LT(sent_.load(), 64u * 1024 * 1024);
     // And goes on when it is read.
     const std::size_t stuck = sent_;

@@ -181,7 +181,7 @@ TEST_P(SwitchContract, C15_NothingIsReadFromAHeldClient) {
         sent += taken;
     }
     EXPECT_LT(sent, 50'000'000U);
-    EXPECT_LT(daemon().resident_bytes(), before + 8'000'000);
+    EXPECT_LT(daemon().resident_bytes(), before + kNoticeableBytes);
     EXPECT_EQ(number(admin().service("app").at("hold"), "held"), 1);
     client.reset();
     EXPECT_TRUE(wait_held(0));

@@ -223,7 +223,7 @@ TEST_F(AccessLog, NothingThatAClientSendsLeavesItsField) {
         boost::json::error_code error;
         const auto parsed = boost::json::parse(line, error);
         ASSERT_FALSE(error) << line;
-        ASSERT_EQ(parsed.as_object().size(), 23u) << line;
+        ASSERT_EQ(parsed.as_object().size(), 25u) << line;
         EXPECT_NE(number(parsed, "status"), 999);
         EXPECT_TRUE(std::all_of(line.begin(), line.end(), [](char c) {
             return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
@@ -246,7 +246,7 @@ TEST_F(AccessLog, TheCombinedFormatIsWhatOtherToolsRead) {
         R"re(127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\] )re"
         R"re("[^" ]+ [^" ]+ [^" ]+" \d{1,3} \d+ "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*" )re"
         R"re(host="(?:[^"\\]|\\.)*" tls="[^"]*" outcome=[a-z_]+ error="[^"]*" service="[^"]*" )re"
-        R"re(slot="[^"]*" upstream="[^"]*" epoch=\d+ bytes_received=\d+ )re"
+        R"re(slot="[^"]*" preview="[^"]*" upstream="[^"]*" epoch=\d+ bytes_received=\d+ )re"
         R"re(hold_us=(?:-|\d+) connect_us=(?:-|\d+) )re"
         R"re(first_byte_us=(?:-|\d+) total_us=\d+ retries=\d+ request_id="[^"]*")re");
     const auto all = wait_for_lines(requests);

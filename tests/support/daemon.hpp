@@ -6,12 +6,20 @@
 #include "support/process.hpp"
 #include "support/temp_dir.hpp"
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace switchyard::test {
+
+/// Memory that a daemon must not grow by for what is bounded. (A sanitizer keeps freed memory.)
+#if defined(SWITCHYARD_ASAN) || defined(SWITCHYARD_TSAN)
+inline constexpr std::size_t kNoticeableBytes = 128 * 1024 * 1024;
+#else
+inline constexpr std::size_t kNoticeableBytes = 8 * 1024 * 1024;
+#endif
 
 /// The real switchyardd with a configuration of the test's, in a folder of its own. Listeners are
 /// written with port 0; address() tells the real one. If the test failed, the daemon's log is

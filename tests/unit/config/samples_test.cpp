@@ -112,6 +112,7 @@ TEST(Samples, SwitchyardYamlShowsTheDefaults) {
         own->clear();
     preview.url.reset();
     EXPECT_EQ(preview, Preview());
+    service.maintenance.page.clear();
     EXPECT_EQ(service, Service());
 
     ASSERT_TRUE(config.reserved_ip);

@@ -63,7 +63,10 @@ class Hold : public ::testing::Test {
     }
     boost::asio::awaitable<void> release_into(std::optional<Refusal>& refusal,
                                               json::object& result) {
-        refusal = co_await house.controller->release("app", Caller{7, "anna"}, result);
+        // Not made within the call: g++ 12 would destroy it twice.
+        std::string service = "app";
+        Caller anna{7, "anna"};
+        refusal = co_await house.controller->release(std::move(service), std::move(anna), result);
     }
 
     House house;

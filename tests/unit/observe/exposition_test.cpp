@@ -238,7 +238,7 @@ TEST(Exposition, TheDocumentationIsComplete) {
     std::ifstream file(SWITCHYARD_SOURCE_DIR "/docs/operations.md");
     ASSERT_TRUE(file);
     std::set<std::string> documented;
-    const std::regex row(R"(^\| `(switchyard_[a-z_]+)` \| (counter|gauge|histogram) \|.*)");
+    const std::regex row(R"(^\| `(switchyard_[a-z0-9_]+)` \| (counter|gauge|histogram) \|.*)");
     for (std::string line; std::getline(file, line);) {
         std::smatch match;
         if (std::regex_match(line, match, row))
