@@ -142,7 +142,8 @@ bool has_preview_parameter(std::string_view target) noexcept {
 std::string_view without_preview_parameter(std::string_view target, std::string& scratch) {
     if (!has_preview_parameter(target)) return target;
     std::string_view query = query_of(target);
-    scratch.assign(target.substr(0, target.size() - query.size() - 1));
+    const std::size_t path_size = target.size() - query.size() - 1;
+    scratch.assign(target.substr(0, path_size));
     char separator = '?';
     // (An '&' at the very end belongs to an empty piece, which stays.)
     for (bool more = true; more;) {
@@ -153,7 +154,8 @@ std::string_view without_preview_parameter(std::string_view target, std::string&
         scratch += piece;
         separator = '&';
     }
-    if (scratch.back() == '?') scratch.pop_back();
+    // A '?' that nothing follows; not one that ends the last piece.
+    if (scratch.size() == path_size + 1) scratch.pop_back();
     return scratch;
 }
 

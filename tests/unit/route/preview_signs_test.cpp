@@ -114,6 +114,8 @@ TEST(PreviewSigns, TheParameterGoesAndTheRestStaysByteForByte) {
     EXPECT_EQ(cleaned("/a?b=%20+c&switchyard_preview=x"), "/a?b=%20+c");
     EXPECT_EQ(cleaned("/a?switchyard_preview=x&b=1&&c="), "/a?b=1&&c=");
     EXPECT_EQ(cleaned("/a?b&switchyard_preview=x&c=?&switchyard_preview=y&d"), "/a?b&c=?&d");
+    EXPECT_EQ(cleaned("/a?switchyard_preview=x&b?"), "/a?b?") << "a mark of its own";
+    EXPECT_EQ(cleaned("/a?b&switchyard_preview=x&switchyard_preview?"), "/a?b&switchyard_preview?");
     EXPECT_EQ(cleaned("/a?b&switchyard_preview=x&"), "/a?b&");
     EXPECT_EQ(cleaned("/a?switchyard_preview=x&"), "/a");
     EXPECT_EQ(cleaned("/switchyard_preview=x?a=switchyard_preview"),
