@@ -211,9 +211,8 @@ TEST_F(SshLogin, LeavingClosesEverything) {
         const auto on = session();
         ASSERT_EQ(on->connect().kind, Kind::done);
         sshd.signal_sessions(SIGKILL);
-        Bell told;
-        while (on->run({"true", {}, 10s}, [](bool, const std::string&) {}).kind == Kind::done) {
-        }
+        // It finds the connection lost, or has seen that before and makes a new one.
+        (void)on->run({"true", {}, 10s}, [](bool, const std::string&) {});
     }
     ssh.key_file = dir.file("none");
     EXPECT_EQ(connect().kind, Kind::login);
