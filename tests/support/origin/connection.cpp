@@ -80,6 +80,8 @@ bool Connection::step() {
             return step_answer();
         case Phase::ending:
             return step_ending();
+        case Phase::tunnel:
+            return step_tunnel();
         case Phase::hang:
         case Phase::linger:
             return step_drain();
@@ -227,7 +229,8 @@ void Connection::start_answer() {
 void Connection::write_head() {
     using Framing = Answer::Framing;
     using Ending = Answer::Ending;
-    const bool empty_by_status = answer_.status == 204 || answer_.status == 304;
+    const bool empty_by_status =
+        answer_.status == 101 || answer_.status == 204 || answer_.status == 304;
     no_body_ = empty_by_status || request_.method == "HEAD";
     if (request_.minor_version == 0 && answer_.framing == Framing::chunked) {
         answer_.framing = Framing::until_close;
@@ -311,6 +314,11 @@ void Connection::produce(std::size_t bytes) {
 
 bool Connection::step_ending() {
     using Ending = Answer::Ending;
+    if (answer_.ending == Ending::websocket) {
+        echo_.open(loop_.world().colour, loop_.world().name, out_);
+        phase_ = Phase::tunnel;
+        return true;
+    }
     if (answer_.silent || answer_.stop_after) {
         count_current(&Tally::spoilt);
     } else if (tally_ != nullptr) {
@@ -341,6 +349,30 @@ bool Connection::step_ending() {
             timer_fired_ = false;
             return true;
     }
+}
+
+/// A WebSocket is answered when both have said goodbye, and aborted when the peer just goes.
+bool Connection::step_tunnel() {
+    std::size_t consumed = 0;
+    const auto end = echo_.feed(input(), consumed, out_);
+    in_at_ += consumed;
+    if (end != WebSocketEcho::End::none) {
+        if (end == WebSocketEcho::End::closed && tally_ != nullptr) {
+            unsettled_.push_back({sent_ + out_.size() - out_at_, tally_});
+        } else {
+            count_current(&Tally::spoilt);
+        }
+        tally_ = nullptr;
+        timer_fired_ = false;
+        phase_ = Phase::linger;
+        return true;
+    }
+    if (!flush()) return false;
+    if (peer_closed_) {
+        kill();
+        return false;
+    }
+    return fill();
 }
 
 bool Connection::step_drain() {
