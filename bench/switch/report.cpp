@@ -149,7 +149,8 @@ std::string report_text(const Result& result) {
     if (result.tally.messages > 0) {
         append(text, "  %llu messages over WebSockets; %llu of them were told to go away\n",
                wide(result.tally.messages), wide(result.tally.told_to_leave));
-        append_latencies(text, "switch until all of the old slot were", result.settled);
+        if (result.settled.count() > 0)
+            append_latencies(text, "switch until all of the old slot were", result.settled);
     }
     append_books(text, result);
     if (result.epochs_checked > 0) {
