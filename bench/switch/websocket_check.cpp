@@ -15,9 +15,9 @@ std::string begin_of(std::string_view text) {
 
 }  // namespace
 
-void WebSocketCheck::opened(Colour slot, std::int64_t now) {
+void WebSocketCheck::opened(Colour slot, std::int64_t began) {
     slot_ = slot;
-    opened_ = now;
+    began_ = began;
     greeted_ = leaving_ = false;
     number_ = 0;
     sent_.clear();
@@ -61,7 +61,7 @@ std::string WebSocketCheck::closed(int code, const Timeline& timeline, const Tun
     if (tunnels.policy == Tunnels::Policy::cut)
         return name() + " was told to go away, though the policy is to cut it";
     const std::int64_t away = timeline.last_away(slot_, now);
-    if (away < opened_)
+    if (away < began_)
         return name() + " was told to go away, though its slot has been live ever since";
     if (now - away > kGrace)
         return name() + " was told to go away " + std::to_string((now - away) / kMillisecond) +

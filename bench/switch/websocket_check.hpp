@@ -15,8 +15,9 @@ namespace switchyard::bench {
 /// call that judges returns what is wrong, or nothing.
 class WebSocketCheck {
   public:
-    /// The upgrade was accepted by `slot` at `now`.
-    void opened(Colour slot, std::int64_t now);
+    /// The upgrade, asked for at `began`, was accepted by `slot`. When it was routed is not known
+    /// more exactly: the answer may be old when it is read.
+    void opened(Colour slot, std::int64_t began);
 
     /// The next message to send; it has to come back, in order.
     std::string next_message(std::int64_t now, std::size_t filling);
@@ -43,7 +44,7 @@ class WebSocketCheck {
     std::string name() const;
 
     Colour slot_ = Colour::blue;
-    std::int64_t opened_ = 0;
+    std::int64_t began_ = 0;
     bool greeted_ = false;
     bool leaving_ = false;
     std::uint64_t number_ = 0;

@@ -145,7 +145,7 @@ bool WebSocketClient::take_head() {
         return false;
     }
     const std::int64_t now = now_ns();
-    messages_.opened(*colour, now);
+    messages_.opened(*colour, check_.expected().began);
     // Half a second to three: so that there are always some that have seen no switch, and many.
     leaves_at_ = now + static_cast<std::int64_t>(500 + maker_.random(2500)) * kMillisecond;
     enter(Phase::open);
