@@ -31,6 +31,8 @@ class Connection {
     [[nodiscard]] int fd() const noexcept { return fd_; }
 
   private:
+    static constexpr std::size_t kEnoughOutput = 128 * 1024;
+
     enum class Phase { head, body, wait, answer, ending, tunnel, hang, linger, dead };
     enum class Gate { open, close_on_next, reset_on_next };
 
