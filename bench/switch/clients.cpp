@@ -29,7 +29,7 @@ constexpr std::array kSorts = {
     ClientSort{"--long-polls", "late answers", 16, 4, false, http1<Kind::long_poll>},
     ClientSort{"--leavers", "who go in the middle", 2, 2, false, http1<Kind::leaver>},
     ClientSort{"--h2", "HTTP/2, with 14 streams of five kinds each", 8, 2, true, client<H2Client>},
-    ClientSort{"--websockets", "WebSockets", 16, 4, false, client<WebSocketClient>},
+    ClientSort{"--websockets", "WebSockets", 24, 4, false, client<WebSocketClient>},
 };
 
 }  // namespace
