@@ -15,6 +15,20 @@ bool same(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+void note_field(ResponseHead& head, std::string_view name, std::string_view value) {
+    if (same(name, "x-origin-colour")) {
+        head.colour = value;
+    } else if (same(name, "x-served-by")) {
+        head.served_by = value;
+    } else if (same(name, "x-request-id")) {
+        head.request_id = value;
+    } else if (same(name, "x-test-id")) {
+        head.test_id = value;
+    } else if (same(name, "x-switchyard-error")) {
+        head.proxy_error = value;
+    }
+}
+
 void ResponseReader::reset() {
     state_ = State::head;
     chunk_ = Chunk::size;
@@ -79,11 +93,11 @@ std::size_t ResponseReader::feed_head(std::string_view bytes) {
     }
     if (!take_head(head)) return taken;
     text_.clear();
-    if (head_.status < 200) {
+    if (head_.status < 200 && head_.status != 101) {
         reset();
         return taken;
     }
-    if (head_.status == 204 || head_.status == 304) {
+    if (head_.status == 101 || head_.status == 204 || head_.status == 304) {
         state_ = State::complete;
     } else if (head_.chunked) {
         state_ = State::body;
@@ -147,16 +161,8 @@ void ResponseReader::take_field(std::string_view name, std::string_view value) {
     } else if (same(name, "connection")) {
         if (same(value, "close")) head_.close = true;
         if (same(value, "keep-alive")) head_.close = false;
-    } else if (same(name, "x-origin-colour")) {
-        head_.colour = value;
-    } else if (same(name, "x-served-by")) {
-        head_.served_by = value;
-    } else if (same(name, "x-request-id")) {
-        head_.request_id = value;
-    } else if (same(name, "x-test-id")) {
-        head_.test_id = value;
-    } else if (same(name, "x-switchyard-error")) {
-        head_.proxy_error = value;
+    } else {
+        note_field(head_, name, value);
     }
 }
 

@@ -20,8 +20,12 @@ struct ResponseHead {
     std::string proxy_error;  ///< X-Switchyard-Error
 };
 
+/// Keeps a field of an answer's head if the benchmarks look at it; whatever the protocol.
+void note_field(ResponseHead& head, std::string_view name, std::string_view value);
+
 /// Reads one HTTP/1.1 answer after the other from a stream of bytes. Interim answers (1xx) are
-/// skipped. It is strict: anything odd ends in the state `broken` with a reason.
+/// skipped; 101 is complete with its head: what follows is no HTTP. It is strict: anything odd ends
+/// in the state `broken` with a reason.
 class ResponseReader {
   public:
     enum class State : unsigned char { head, body, complete, broken };

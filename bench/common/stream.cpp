@@ -98,6 +98,13 @@ IoResult Stream::write(const char* data, std::size_t size) {
     return tls_result(result, "TLS write");
 }
 
+std::string_view Stream::protocol() const noexcept {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    if (ssl_) SSL_get0_alpn_selected(ssl_, &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+}
+
 bool Stream::has_buffered() const noexcept {
     return ssl_ && SSL_has_pending(ssl_) == 1;
 }
@@ -135,7 +142,7 @@ IoResult Stream::tls_result(int result, const char* where) {
     return {Io::failed, 0};
 }
 
-SSL_CTX* make_client_tls() {
+SSL_CTX* make_client_tls(std::string_view protocol) {
     SSL_CTX* context = SSL_CTX_new(TLS_client_method());
     if (!context) throw std::runtime_error("no TLS client context");
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
@@ -147,8 +154,9 @@ SSL_CTX* make_client_tls() {
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_default_read_buffer_len(context, 65536);
-    const unsigned char http1[] = "\x08http/1.1";
-    SSL_CTX_set_alpn_protos(context, http1, sizeof http1 - 1);
+    const std::string list = static_cast<char>(protocol.size()) + std::string(protocol);
+    SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(list.data()),
+                            static_cast<unsigned>(list.size()));
     return context;
 }
 

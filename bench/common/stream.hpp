@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 typedef struct ssl_ctx_st SSL_CTX;
 typedef struct ssl_st SSL;
@@ -41,6 +42,9 @@ class Stream {
     IoResult read(char* data, std::size_t size);
     IoResult write(const char* data, std::size_t size);
 
+    /// The protocol that was agreed on in the handshake (ALPN); empty: none.
+    std::string_view protocol() const noexcept;
+
     /// Decrypted bytes that no readiness event will announce.
     bool has_buffered() const noexcept;
 
@@ -64,8 +68,8 @@ class Stream {
     std::string error_;
 };
 
-/// A client context that checks no certificate, offers one TLS 1.3 cipher suite (so that all
-/// contestants do the same work) and resumes nothing. Throws std::runtime_error.
-SSL_CTX* make_client_tls();
+/// A client context that checks no certificate, offers this protocol (ALPN) and one TLS 1.3 cipher
+/// suite (so that all contestants do the same work) and resumes nothing. Throws std::runtime_error.
+SSL_CTX* make_client_tls(std::string_view protocol = "http/1.1");
 
 }  // namespace switchyard::bench

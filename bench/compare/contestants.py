@@ -1,7 +1,8 @@
 """The programs that are compared: how each is configured, started and measured.
 
 Every contestant gets the same: one worker, no access log, kept-alive connections to the origin,
-no TLS tickets and no session cache, a P-256 certificate, a plain and a TLS port on 127.0.0.1.
+no TLS tickets and no session cache, a P-256 certificate, a plain, an HTTP/2 (prior knowledge) and a
+TLS port on 127.0.0.1.
 """
 
 import os
@@ -48,6 +49,7 @@ class Contestant:
     name = ""
     needs = None  # a program that does not come with this checkout
     has_tls = True
+    has_h2 = True
     by_default = True
 
     def __init__(self, directory, origin_port, certificate, key, binaries):
@@ -59,11 +61,13 @@ class Contestant:
         self.binaries = binaries
         self.port = 0
         self.tls_port = 0
+        self.h2c_port = 0
         self.process = None
 
     def start(self):
         self.port = free_port()
         self.tls_port = free_port()
+        self.h2c_port = free_port()
         with open(os.path.join(self.directory, "output.log"), "ab") as log:
             self.process = subprocess.Popen(
                 self.command(), preexec_fn=pinned(PROXY_CORE), cwd=self.directory,
@@ -72,6 +76,8 @@ class Contestant:
             wait_for_port(self.port, self.process)
             if self.has_tls:
                 wait_for_port(self.tls_port, self.process)
+            if self.has_h2:
+                wait_for_port(self.h2c_port, self.process)
         except RuntimeError as error:
             with open(os.path.join(self.directory, "output.log"), errors="replace") as log:
                 raise RuntimeError(f"{error}\n{log.read()[-2000:]}") from None
@@ -91,6 +97,11 @@ class Contestant:
         """The process that does the work."""
         return self.process.pid
 
+    def port_for(self, scene):
+        if scene.tls:
+            return self.tls_port
+        return self.h2c_port if scene.streams else self.port
+
     def write(self, name, text):
         path = os.path.join(self.directory, name)
         with open(path, "w", encoding="utf-8") as file:
@@ -107,6 +118,7 @@ class Contestant:
 class Floor(Contestant):
     name = "floor"
     has_tls = False
+    has_h2 = False
 
     def command(self):
         return [self.binaries["floor"], f"127.0.0.1:{self.port}", self.origin]
@@ -152,7 +164,7 @@ http {{
     scgi_temp_path {self.directory}/scgi;
     upstream origin {{
         server {self.origin};
-        keepalive 256;
+        keepalive 1024;
         keepalive_requests {KEEP_FOREVER};
         keepalive_timeout 300s;
     }}
@@ -160,7 +172,10 @@ http {{
         listen 127.0.0.1:{self.port} backlog=4096;{proxy}
     }}
     server {{
-        listen 127.0.0.1:{self.tls_port} ssl backlog=4096;
+        listen 127.0.0.1:{self.h2c_port} http2 backlog=4096;{proxy}
+    }}
+    server {{
+        listen 127.0.0.1:{self.tls_port} ssl http2 backlog=4096;
         ssl_certificate {self.certificate};
         ssl_certificate_key {self.key};
         ssl_protocols TLSv1.2 TLSv1.3;
@@ -220,10 +235,13 @@ frontend plain
     bind 127.0.0.1:{self.port} backlog 4096
     default_backend origin
 frontend encrypted
-    bind 127.0.0.1:{self.tls_port} ssl crt {pem} backlog 4096
+    bind 127.0.0.1:{self.tls_port} ssl crt {pem} alpn h2,http/1.1 backlog 4096
+    default_backend origin
+frontend h2c
+    bind 127.0.0.1:{self.h2c_port} proto h2 backlog 4096
     default_backend origin
 backend origin
-    server one {self.origin} pool-max-conn 256 pool-purge-delay 300s
+    server one {self.origin} pool-max-conn 1024 pool-purge-delay 300s
 """)
         return [program("haproxy"), "-db", "-f", path]
 
@@ -246,6 +264,7 @@ class Switchyard(Contestant):
 workers: 1
 listeners:
   - address: "127.0.0.1:{self.port}"
+  - {{ address: "127.0.0.1:{self.h2c_port}", h2c: true }}
   - address: "127.0.0.1:{self.tls_port}"
     tls:
       session_tickets: false
@@ -259,7 +278,7 @@ log: {{ level: warn }}
 services:
   bench:
     hosts: ["*"]
-    max_idle_connections: 256
+    max_idle_connections: 1024
     slots:
       blue: {{ targets: ["{self.origin}"] }}
       green: {{ targets: ["127.0.0.1:9"] }}

@@ -14,7 +14,8 @@ struct LoadShared {
     Address address;
     SSL_CTX* tls = nullptr;
     std::string host;
-    std::string request;  ///< Head and body of the one request that is repeated.
+    std::string
+        request;  ///< Head and body of the one request that is repeated; with HTTP/2 its path.
     std::uint64_t expect_bytes = 0;
     bool new_connection = false;
     int epoll = -1;

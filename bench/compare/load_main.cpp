@@ -37,6 +37,9 @@ int main(int argc, char** argv) {
     app.add_option("--expect", options.expect_bytes, "Exact size of every answer's body");
     app.add_option("--post", options.post_bytes, "Send a body of this many bytes");
     app.add_option("--connections", options.connections, "Connections at the same time");
+    app.add_option("--h2", options.streams,
+                   "Speak HTTP/2 with this many streams on each connection; without TLS by prior "
+                   "knowledge");
     app.add_option("--warm-up", options.warm_up, "Seconds before the measurement");
     app.add_option("--seconds", options.seconds, "Seconds to measure");
     app.add_option("--pid", options.pid, "Process whose CPU time is taken");
@@ -45,6 +48,10 @@ int main(int argc, char** argv) {
     app.add_flag("--idle", options.idle,
                  "One request on each connection, then keep them until standard input ends");
     CLI11_PARSE(app, argc, argv);
+    if (options.streams > 0 && (options.idle || options.new_connection)) {
+        std::fputs("--h2 goes with neither --idle nor --new-connection\n", stderr);
+        return 2;
+    }
     try {
         if (options.idle) {
             std::printf("%u\n", switchyard::bench::run_idle(options));

@@ -15,6 +15,7 @@ struct LoadOptions {
     std::uint64_t post_bytes = 0;    ///< Size of the request body; 0: GET.
     std::uint64_t expect_bytes = 0;  ///< Every answer must have exactly this body size.
     unsigned connections = 64;
+    unsigned streams = 0;  ///< Of each connection, which then speaks HTTP/2; 0: HTTP/1.1.
     double warm_up = 0.3;  ///< Seconds before the measurement begins.
     double seconds = 2;    ///< Seconds that are measured.
     int pid = 0;           ///< The process whose CPU time is taken; 0: none.

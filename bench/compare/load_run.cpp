@@ -2,6 +2,7 @@
 
 #include "bench/common/clock.hpp"
 #include "bench/compare/load_connection.hpp"
+#include "bench/compare/load_h2_connection.hpp"
 
 #include <array>
 #include <cstdio>
@@ -50,11 +51,11 @@ class Loop {
     explicit Loop(const LoadOptions& options) : buffer_(kBufferSize) {
         shared_.address = parse_address(options.address);
         if (options.tls) {
-            tls_.reset(make_client_tls());
+            tls_.reset(make_client_tls(options.streams > 0 ? "h2" : "http/1.1"));
             shared_.tls = tls_.get();
         }
         shared_.host = options.host;
-        shared_.request = make_request(options);
+        shared_.request = options.streams > 0 ? options.path : make_request(options);
         shared_.expect_bytes = options.expect_bytes;
         shared_.new_connection = options.new_connection;
         shared_.buffer = buffer_.data();
@@ -71,18 +72,27 @@ class Loop {
 
     LoadConnection& add() { return connections.emplace_back(shared_); }
 
-    /// Waits at most `timeout_ms` and calls handler(connection, event) for what happened.
-    template <typename Handler>
-    void poll(int timeout_ms, Handler handler) {
+    /// Waits at most `timeout_ms` and calls handler(connection, events) for those that are ready.
+    template <typename Connection, typename Handler>
+    void wait(int timeout_ms, Handler handler) {
         std::array<epoll_event, 256> events{};
         const int count = epoll_wait(shared_.epoll, events.data(), events.size(), timeout_ms);
         for (int i = 0; i < count; ++i) {
             const epoll_event& ready = events[static_cast<std::size_t>(i)];
-            auto& connection = *static_cast<LoadConnection*>(ready.data.ptr);
-            const auto event = connection.on_ready((ready.events & EPOLLRDHUP) != 0);
-            if (event != LoadConnection::Event::none) handler(connection, event);
+            handler(*static_cast<Connection*>(ready.data.ptr), ready.events);
         }
     }
+
+    /// Waits at most `timeout_ms` and calls handler(connection, event) for what happened.
+    template <typename Handler>
+    void poll(int timeout_ms, Handler handler) {
+        wait<LoadConnection>(timeout_ms, [&](LoadConnection& connection, std::uint32_t events) {
+            const auto event = connection.on_ready((events & EPOLLRDHUP) != 0);
+            if (event != LoadConnection::Event::none) handler(connection, event);
+        });
+    }
+
+    LoadShared& shared() noexcept { return shared_; }
 
     std::deque<LoadConnection> connections;
 
@@ -96,54 +106,80 @@ class Loop {
     LoadShared shared_;
 };
 
-}  // namespace
+/// Counts what came in the measured time.
+class Count final : public LoadH2Connection::Sink {
+  public:
+    void on_answer(std::int64_t began) override {
+        failures_in_a_row_ = 0;
+        if (!measuring) return;
+        ++result.requests;
+        result.latency.add(now_ns() - began);
+    }
+    void on_failure(const std::string& why) override {
+        ++result.failed;
+        if (result.first_error.empty()) result.first_error = why;
+        if (++failures_in_a_row_ > 1000)
+            throw std::runtime_error("nothing but failures: " + result.first_error);
+    }
 
-LoadResult run_load(const LoadOptions& options) {
-    using Event = LoadConnection::Event;
-    Loop loop(options);
     LoadResult result;
     bool measuring = false;
-    unsigned failures_in_a_row = 0;
 
-    const auto note = [&](LoadConnection& connection, Event event) {
-        if (event == Event::answered) {
-            failures_in_a_row = 0;
-            if (measuring) {
-                ++result.requests;
-                result.latency.add(now_ns() - connection.began());
-            }
-            return;
-        }
-        ++result.failed;
-        if (result.first_error.empty()) result.first_error = connection.error();
-        if (++failures_in_a_row > 1000)
-            throw std::runtime_error("nothing but failures: " + result.first_error);
-    };
-    const auto handle = [&](LoadConnection& connection, Event event) {
-        // A connection that fails is replaced; next() can only fail or wait, never answer.
-        while (event != Event::none) {
-            note(connection, event);
-            event = connection.next();
-        }
-    };
+  private:
+    unsigned failures_in_a_row_ = 0;
+};
 
-    for (unsigned i = 0; i < options.connections; ++i) {
-        auto& connection = loop.add();
-        handle(connection, connection.start());
-    }
+/// Has `poll` go on for the time to warm up, then for the time that is measured.
+template <typename Poll>
+LoadResult measure(const LoadOptions& options, Count& count, Poll poll) {
     const std::int64_t warm = now_ns() + static_cast<std::int64_t>(options.warm_up * 1e9);
     while (now_ns() < warm)
-        loop.poll(10, handle);
-
-    measuring = true;
+        poll();
+    count.measuring = true;
     const double cpu_before = cpu_seconds(options.pid);
     const std::int64_t begin = now_ns();
     const std::int64_t end = begin + static_cast<std::int64_t>(options.seconds * 1e9);
     while (now_ns() < end)
-        loop.poll(10, handle);
-    result.cpu_seconds = cpu_seconds(options.pid) - cpu_before;
-    result.seconds = static_cast<double>(now_ns() - begin) / 1e9;
-    return result;
+        poll();
+    count.result.cpu_seconds = cpu_seconds(options.pid) - cpu_before;
+    count.result.seconds = static_cast<double>(now_ns() - begin) / 1e9;
+    return count.result;
+}
+
+LoadResult run_h2_load(const LoadOptions& options) {
+    Loop loop(options);
+    Count count;
+    std::deque<LoadH2Connection> connections;
+    for (unsigned i = 0; i < options.connections; ++i)
+        connections.emplace_back(loop.shared(), options.streams, options.post_bytes, count).start();
+    return measure(options, count, [&] {
+        loop.wait<LoadH2Connection>(
+            10, [](LoadH2Connection& connection, std::uint32_t) { connection.on_ready(); });
+    });
+}
+
+}  // namespace
+
+LoadResult run_load(const LoadOptions& options) {
+    using Event = LoadConnection::Event;
+    if (options.streams > 0) return run_h2_load(options);
+    Loop loop(options);
+    Count count;
+    const auto handle = [&](LoadConnection& connection, Event event) {
+        // A connection that fails is replaced; next() can only fail or wait, never answer.
+        while (event != Event::none) {
+            if (event == Event::answered)
+                count.on_answer(connection.began());
+            else
+                count.on_failure(connection.error());
+            event = connection.next();
+        }
+    };
+    for (unsigned i = 0; i < options.connections; ++i) {
+        auto& connection = loop.add();
+        handle(connection, connection.start());
+    }
+    return measure(options, count, [&] { loop.poll(10, handle); });
 }
 
 unsigned run_idle(const LoadOptions& options) {

@@ -10,7 +10,7 @@ import contestants
 
 def load(binaries, contestant, scene, *extra, connections=None):
     """Runs the load generator once; returns its figures."""
-    port = contestant.tls_port if scene.tls else contestant.port
+    port = contestant.port_for(scene)
     command = [binaries["load"], *scene.load_arguments(port, connections), *extra]
     result = subprocess.run(command, preexec_fn=contestants.pinned(contestants.LOAD_CORE),
                             capture_output=True, text=True, timeout=300)

@@ -76,7 +76,7 @@ OriginBooks read_origin_books(const boost::json::value& count) {
     OriginBooks books;
     books.malformed = number(count.as_object(), "malformed");
     const auto& paths = count.at("paths").as_object();
-    for (const char* path : {"/bytes", "/upload", "/sleep"}) {
+    for (const char* path : {"/bytes", "/upload", "/sleep", "/ws"}) {
         const auto* found = paths.if_contains(path);
         if (!found) continue;
         books.started += number(found->as_object(), "started");

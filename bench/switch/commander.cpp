@@ -19,7 +19,7 @@ Commander::Commander(World& world, Plan plan)
     : world_(world), plan_(std::move(plan)), reader_(this) {}
 
 void Commander::start() {
-    first_due_ = now_ns();
+    first_due_ = due_ = now_ns();
     if (plan_.switches == 0) {
         phase_ = Phase::done;
         return;
@@ -28,7 +28,12 @@ void Commander::start() {
 }
 
 void Commander::on_time() {
-    if (phase_ == Phase::waiting) return begin_command();
+    // Also alarms of earlier phases come here.
+    if (phase_ == Phase::waiting) {
+        if (now_ns() >= due_) begin_command();
+        return;
+    }
+    if (phase_ == Phase::settling) return settle();
     // The alarm that was set together with a command: an answer should be there by now.
     if ((phase_ == Phase::connecting || phase_ == Phase::commanding) &&
         now_ns() - sent_at_ >= kPatience)
@@ -146,7 +151,15 @@ void Commander::on_committed(std::string_view line) {
     };
     if (text("event") != "committed") return give_up("no commit: " + std::string(line));
     acknowledged_ = true;
+    acknowledged_at_ = now;
     world_.timeline.acknowledged(now);
+    const std::string policy = text("tunnels_policy");
+    world_.tunnels.policy = policy == "keep"    ? Tunnels::Policy::keep
+                            : policy == "close" ? Tunnels::Policy::close
+                            : policy == "cut"   ? Tunnels::Policy::cut
+                                                : Tunnels::Policy::unknown;
+    world_.tunnels.drain_timeout =
+        static_cast<std::int64_t>(number("drain_timeout_ms")) * kMillisecond;
     latency_.add(now - sent_at_);
     durable_.add(static_cast<std::int64_t>(number("durable_us")) * 1000);
     ++committed_;
@@ -167,14 +180,46 @@ void Commander::end_command() {
     if (!acknowledged_)
         return give_up("status " + std::to_string(reader_.head().status) + ": " + line_);
     stream_.close();
+    const bool last = begun_ == plan_.switches;
+    if (last || (plan_.settle_every != 0 && begun_ % plan_.settle_every == 0)) {
+        phase_ = Phase::settling;
+        return settle();
+    }
+    next_command();
+}
+
+/// C11: within three quarters of the drain's time all WebSockets of the old slot are told to go.
+void Commander::settle() {
+    constexpr std::int64_t kLook = 10 * kMillisecond;
+    const Colour old = other(world_.timeline.live());
+    const unsigned left = world_.tunnels.open[index_of(old)];
+    const std::int64_t now = now_ns();
+    const bool closes = world_.tunnels.policy == Tunnels::Policy::close;
+    if (closes && left > 0 && now - acknowledged_at_ < world_.tunnels.drain_timeout * 3 / 4) {
+        world_.alarms.emplace(now + kLook, this);
+        return;
+    }
+    if (closes && left > 0) {
+        world_.tally.violations.add(
+            "C11", "switch-" + std::to_string(begun_),
+            std::to_string(left) + " WebSockets on " + std::string(to_string(old)) +
+                " were not told to go away in three quarters of the drain's time");
+    } else if (closes) {
+        settled_.add(now - acknowledged_at_);
+    }
+    next_command();
+}
+
+void Commander::next_command() {
     if (begun_ == plan_.switches) {
         phase_ = Phase::done;
         return;
     }
     phase_ = Phase::waiting;
-    const auto due =
-        first_due_ + static_cast<std::int64_t>(static_cast<double>(begun_) / plan_.rate * 1e9);
-    world_.alarms.emplace(std::max(due, now_ns()), this);
+    due_ = std::max(
+        first_due_ + static_cast<std::int64_t>(static_cast<double>(begun_) / plan_.rate * 1e9),
+        now_ns());
+    world_.alarms.emplace(due_, this);
 }
 
 /// A switch that fails ends the run: from here on nobody knows what is live.

@@ -23,6 +23,9 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
         std::uint64_t switches = 0;    ///< How many to make.
         double rate = 1;               ///< A second.
         std::uint64_t hold_every = 0;  ///< Every so many switches requests are held; 0: never.
+        /// After every so many switches, and after the last, the drain may come to its end: all
+        /// WebSockets of the old slot have to be told to go away (C11).
+        std::uint64_t settle_every = 0;
     };
 
     Commander(World& world, Plan plan);
@@ -39,10 +42,12 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     /// Switches that held requests, how many those were, and the longest wait in each.
     std::uint64_t holds() const noexcept { return longest_wait_.count(); }
     std::uint64_t held() const noexcept { return held_; }
+    /// From the acknowledgement of a switch until the old slot had no WebSocket any more.
+    const Histogram& settled() const noexcept { return settled_; }
     const Histogram& longest_wait() const noexcept { return longest_wait_; }
 
   private:
-    enum class Phase : unsigned char { waiting, connecting, commanding, ending, done };
+    enum class Phase : unsigned char { waiting, connecting, commanding, ending, settling, done };
 
     void begin_command();
     void pump();
@@ -54,6 +59,8 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
         return plan_.hold_every != 0 && begun_ % plan_.hold_every == 0;
     }
     void end_command();
+    void settle();
+    void next_command();
     void give_up(const std::string& why);
 
     World& world_;
@@ -69,7 +76,10 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     std::uint64_t begun_ = 0;
     std::uint64_t committed_ = 0;
     std::int64_t first_due_ = 0;
+    std::int64_t due_ = 0;  // of the next command
     std::int64_t sent_at_ = 0;
+    std::int64_t acknowledged_at_ = 0;
+    Histogram settled_;
     Histogram latency_;
     Histogram durable_;
     std::uint64_t held_ = 0;

@@ -16,12 +16,19 @@ constexpr std::array<Behaviour, kKinds> kBehaviours = {{
      .read_pause = 20 * kMillisecond},
     {.name = "long poll", .letter = 'l'},
     {.name = "leaver", .letter = 'x', .reconnects = true, .leaves_after = 32 * 1024},
+    {.name = "WebSocket", .letter = 'w'},
 }};
+
+constexpr std::array<const char*, kTransports> kSuffixes = {"", ", TLS", ", h2c", ", h2"};
 
 }  // namespace
 
 const Behaviour& behaviour(Kind kind) noexcept {
-    return kBehaviours[static_cast<std::size_t>(kind)];
+    return kBehaviours[index_of(kind)];
+}
+
+const char* suffix(Transport transport) noexcept {
+    return kSuffixes[index_of(transport)];
 }
 
 }  // namespace switchyard::bench

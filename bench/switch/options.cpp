@@ -1,5 +1,7 @@
 #include "bench/switch/options.hpp"
 
+#include "bench/switch/clients.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,10 +9,6 @@
 
 namespace switchyard::bench {
 namespace {
-
-constexpr std::array<const char*, kKinds> kOptionNames = {
-    "--keep-alive", "--new-connections", "--pipelined", "--uploads",
-    "--downloads",  "--long-polls",      "--leavers"};
 
 std::string without_scheme(std::string url) {
     const auto scheme = url.find("://");
@@ -27,13 +25,16 @@ void make_quick(Options& options, const CLI::App& app) {
     };
     set("--switches", options.switches, 40);
     set("--calm", options.calm, 1);
-    constexpr std::array<unsigned, kKinds> kFew = {4, 2, 2, 2, 2, 4, 2};
-    for (std::size_t i = 0; i < kKinds; ++i)
-        set(kOptionNames[i], options.connections[i], kFew[i]);
+    const auto sorts = client_sorts();
+    for (std::size_t i = 0; i < sorts.size(); ++i)
+        set(sorts[i].option, options.clients[i], sorts[i].quick);
 }
 
-std::string problem_with(const Options& options) {
+std::string problem_with(Options& options) {
+    if (options.tunnels != "close" && options.tunnels != "keep")
+        return "--tunnels is close or keep";
     if (options.spawns()) {
+        options.h2c = true;
         if (options.origin.empty()) return "--daemon needs --origin";
         if (!options.url.empty()) return "either --daemon or --url, not both";
         return "";
@@ -72,10 +73,19 @@ bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
         ->capture_default_str();
     app.add_option("--calm", options.calm, "seconds of load before the first switch")
         ->capture_default_str();
-    for (std::size_t i = 0; i < kKinds; ++i)
-        app.add_option(kOptionNames[i], options.connections[i],
-                       std::string("clients of the kind '") + behaviour(static_cast<Kind>(i)).name +
-                           "', every other one over TLS")
+    app.add_option("--settle", options.settle_every,
+                   "let a drain come to its end every N switches; 0: only the last")
+        ->capture_default_str();
+    app.add_option("--tunnels", options.tunnels,
+                   "close or keep: 'drain: tunnels' of the daemon that is started")
+        ->capture_default_str();
+    app.add_flag("--h2c", options.h2c, "the plain listener speaks HTTP/2 with prior knowledge");
+    for (const ClientSort& sort : client_sorts())
+        options.clients.push_back(sort.usual);
+    for (std::size_t i = 0; i < options.clients.size(); ++i)
+        app.add_option(
+               client_sorts()[i].option, options.clients[i],
+               std::string("clients: ") + client_sorts()[i].help + "; every other one over TLS")
             ->capture_default_str();
     app.add_flag("--quick", options.quick, "a small run of a few seconds");
     app.add_flag("!--no-served-by", options.served_by, "do not check X-Served-By");

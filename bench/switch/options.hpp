@@ -1,10 +1,8 @@
 #pragma once
 
-#include "bench/switch/kinds.hpp"
-
-#include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace switchyard::bench {
 
@@ -24,11 +22,14 @@ struct Options {
     std::string host;  ///< Host field and SNI; empty: the service's first exact host.
 
     std::uint64_t switches = 1000;
-    double rate = 20;              ///< Switches a second.
-    double duration = 0;           ///< Seconds of switching; 0: as many as `switches` takes.
-    std::uint64_t hold_every = 0;  ///< Hold requests at every so many switches; 0: never.
-    double calm = 5;               ///< Seconds of load before the first switch.
-    std::array<unsigned, kKinds> connections = {16, 4, 4, 8, 4, 16, 2};  ///< By Kind.
+    double rate = 20;                 ///< Switches a second.
+    double duration = 0;              ///< Seconds of switching; 0: as many as `switches` takes.
+    std::uint64_t hold_every = 0;     ///< Hold requests at every so many switches; 0: never.
+    double calm = 5;                  ///< Seconds of load before the first switch.
+    std::vector<unsigned> clients;    ///< By sort, as client_sorts() lists them.
+    bool h2c = false;                 ///< The plain listener speaks HTTP/2, too.
+    std::string tunnels = "close";    ///< The drain policy of the daemon that is started.
+    std::uint64_t settle_every = 50;  ///< Let so many-th drains come to their end; 0: the last.
     bool quick = false;
     bool served_by = true;  ///< Check X-Served-By.
     std::string json;       ///< File for the result; empty: none.

@@ -139,7 +139,7 @@ void Stage::write_configuration(const Options& options) const {
     std::ofstream file(directory_ + "/switchyard.yaml");
     file << "workers: " << options.workers << "\n"
          << "listeners:\n"
-         << "  - address: \"" << options.url << "\"\n"
+         << "  - { address: \"" << options.url << "\", h2c: true }\n"
          << "  - address: \"" << options.tls_url << "\"\n"
          << "    tls:\n"
          << "      certificates:\n"
@@ -158,7 +158,7 @@ void Stage::write_configuration(const Options& options) const {
          << "      green: { name: green-production, targets: [\"" << options.origin_green
          << "\"] }\n"
          << "    health_check: { path: /up, interval: 1s, timeout: 5s }\n"
-         << "    drain: { timeout: 30s }\n";
+         << "    drain: { timeout: 30s, tunnels: " << options.tunnels << " }\n";
     if (!file.flush()) throw std::runtime_error("cannot write the configuration");
 }
 

@@ -33,7 +33,7 @@ void append_latencies(std::string& text, const char* title, const Histogram& lat
 }
 
 void append_row(std::string& text, const char* name, const KindTally& tally) {
-    append(text, "%-20s %9llu %9llu %6llu %6llu ", name, wide(tally.requests), wide(tally.ok),
+    append(text, "%-22s %9llu %9llu %6llu %6llu ", name, wide(tally.requests), wide(tally.ok),
            wide(tally.failed), wide(tally.left));
     for (const Histogram* latency : {&tally.calm, &tally.switching}) {
         if (latency->count() == 0) {
@@ -47,17 +47,17 @@ void append_row(std::string& text, const char* name, const KindTally& tally) {
 }
 
 void append_kinds(std::string& text, const Tally& tally) {
-    append(text, "%-20s %9s %9s %6s %6s  %35s %35s\n", "", "", "", "", "",
+    append(text, "%-22s %9s %9s %6s %6s  %35s %35s\n", "", "", "", "", "",
            "latency in ms, nobody switches", "latency in ms, while switching");
-    append(text, "%-20s %9s %9s %6s %6s ", "clients", "requests", "ok", "failed", "left");
+    append(text, "%-22s %9s %9s %6s %6s ", "clients", "requests", "ok", "failed", "left");
     for (int i = 0; i < 2; ++i)
         append(text, " %8s %8s %8s %8s", "p50", "p99", "p99.9", "max");
     text += '\n';
     for (std::size_t kind = 0; kind < kKinds; ++kind) {
-        for (std::size_t tls = 0; tls < 2; ++tls) {
-            const KindTally& row = tally.kinds[kind][tls];
-            const std::string name =
-                std::string(behaviour(static_cast<Kind>(kind)).name) + (tls ? ", TLS" : "");
+        for (std::size_t over = 0; over < kTransports; ++over) {
+            const KindTally& row = tally.kinds[kind][over];
+            const std::string name = std::string(behaviour(static_cast<Kind>(kind)).name) +
+                                     suffix(static_cast<Transport>(over));
             if (row.requests > 0) append_row(text, name.c_str(), row);
         }
     }
@@ -146,6 +146,12 @@ std::string report_text(const Result& result) {
         append(text, "  %llu of them held %llu requests\n", wide(result.holds), wide(result.held));
         append_latencies(text, "longest wait of a held request", result.longest_wait);
     }
+    if (result.tally.messages > 0) {
+        append(text, "  %llu messages over WebSockets; %llu of them were told to go away\n",
+               wide(result.tally.messages), wide(result.tally.told_to_leave));
+        if (result.settled.count() > 0)
+            append_latencies(text, "switch until all of the old slot were", result.settled);
+    }
     append_books(text, result);
     if (result.epochs_checked > 0) {
         append(text, "%llu answers compared with the epochs of the access log\n",
@@ -173,11 +179,12 @@ std::string report_text(const Result& result) {
 std::string report_json(const Result& result, const Options& options) {
     boost::json::array kinds;
     for (std::size_t kind = 0; kind < kKinds; ++kind) {
-        for (std::size_t tls = 0; tls < 2; ++tls) {
-            const KindTally& row = result.tally.kinds[kind][tls];
+        for (std::size_t over = 0; over < kTransports; ++over) {
+            const KindTally& row = result.tally.kinds[kind][over];
             if (row.requests == 0) continue;
             kinds.push_back({{"kind", behaviour(static_cast<Kind>(kind)).name},
-                             {"tls", tls == 1},
+                             {"tls", over % 2 == 1},
+                             {"http2", over >= index_of(Transport::h2c)},
                              {"requests", row.requests},
                              {"ok", row.ok},
                              {"failed", row.failed},
@@ -201,6 +208,9 @@ std::string report_json(const Result& result, const Options& options) {
                                   {"command", latency_json(result.command)},
                                   {"durable", latency_json(result.durable)},
                                   {"first_new", latency_json(result.first_new)},
+                                  {"messages", result.tally.messages},
+                                  {"told_to_leave", result.tally.told_to_leave},
+                                  {"settled", latency_json(result.settled)},
                                   {"holds", result.holds},
                                   {"held", result.held},
                                   {"longest_wait", latency_json(result.longest_wait)},

@@ -50,21 +50,31 @@ std::uint64_t RequestMaker::random(std::uint64_t below) noexcept {
     return random_ % below;
 }
 
-Expected RequestMaker::make(std::string& out, std::size_t& head_bytes) {
-    Expected expected;
+Request RequestMaker::make() {
+    Request request;
+    Expected& expected = request.expected;
     expected.id = prefix_ + std::to_string(++sequence_);
-    const std::size_t before = out.size();
-    if (kind_ == Kind::upload) {
-        append_upload(out, expected, head_bytes);
-        return expected;
-    }
-    out += "GET ";
     const bool chunked = random(4) == 0;
     switch (kind_) {
+        case Kind::upload: {
+            const std::size_t size = kUploadBytes / 2 + random(kUploadBytes / 2);
+            request.path = "/upload";
+            request.chunked = random(2) == 0;
+            request.upload =
+                std::string_view(upload_pool()).substr(random(kUploadPool - size), size);
+            expected.body = Expected::Body::upload;
+            expected.bytes = size;
+            expected.crc32 = test::crc32(request.upload);
+            return request;
+        }
         case Kind::long_poll:
             expected.body = Expected::Body::greeting;
-            out += "/sleep?ms=" + std::to_string(100 + random(400));
-            break;
+            request.path = "/sleep?ms=" + std::to_string(100 + random(400));
+            return request;
+        case Kind::websocket:
+            expected.body = Expected::Body::tunnel;
+            request.path = "/ws";
+            return request;
         case Kind::download:
             expected.bytes = 256 * 1024 + random(256 * 1024);
             break;
@@ -76,38 +86,39 @@ Expected RequestMaker::make(std::string& out, std::size_t& head_bytes) {
             expected.bytes = kSizes[random(kSizes.size())];
             break;
     }
-    if (expected.body == Expected::Body::pattern) {
-        out += "/bytes?n=" + std::to_string(expected.bytes);
-        if (chunked) out += "&chunked=1";
-        if (kind_ == Kind::leaver) out += "&rate=1000000";
-    }
-    out += " HTTP/1.1\r\nHost: " + host_ + "\r\nX-Test-Id: " + expected.id + "\r\n";
+    request.path = "/bytes?n=" + std::to_string(expected.bytes);
+    if (chunked) request.path += "&chunked=1";
+    if (kind_ == Kind::leaver) request.path += "&rate=1000000";
+    return request;
+}
+
+Expected RequestMaker::make(std::string& out, std::size_t& head_bytes) {
+    const std::size_t before = out.size();
+    Request request = make();
+    out += request.upload.empty() ? "GET " : "POST ";
+    out += request.path + " HTTP/1.1\r\nHost: " + host_ + "\r\nX-Test-Id: " + request.expected.id +
+           "\r\n";
     if (kind_ == Kind::fresh && sequence_ % 2 == 0) {
-        expected.asked_to_close = true;
+        request.expected.asked_to_close = true;
         out += "Connection: close\r\n";
+    }
+    if (kind_ == Kind::websocket) {
+        // The same nonce each time: nobody caches an upgrade. The accept is that of RFC 6455 §1.3.
+        out +=
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    }
+    const std::string_view body = request.upload;
+    if (!body.empty()) {
+        out += "Content-Type: application/octet-stream\r\n";
+        out += request.chunked ? std::string("Transfer-Encoding: chunked\r\n")
+                               : "Content-Length: " + std::to_string(body.size()) + "\r\n";
     }
     out += "\r\n";
     head_bytes = out.size() - before;
-    return expected;
-}
-
-void RequestMaker::append_upload(std::string& out, Expected& expected, std::size_t& head_bytes) {
-    const std::size_t before = out.size();
-    const bool chunked = random(2) == 0;
-    const std::size_t size = kUploadBytes / 2 + random(kUploadBytes / 2);
-    const std::string_view body =
-        std::string_view(upload_pool()).substr(random(kUploadPool - size), size);
-    expected.body = Expected::Body::upload;
-    expected.bytes = size;
-    expected.crc32 = test::crc32(body);
-    out += "POST /upload HTTP/1.1\r\nHost: " + host_ + "\r\nX-Test-Id: " + expected.id +
-           "\r\nContent-Type: application/octet-stream\r\n";
-    out += chunked ? std::string("Transfer-Encoding: chunked\r\n\r\n")
-                   : "Content-Length: " + std::to_string(size) + "\r\n\r\n";
-    head_bytes = out.size() - before;
-    if (!chunked) {
+    if (!request.chunked) {
         out += body;
-        return;
+        return request.expected;
     }
     for (std::size_t at = 0; at < body.size();) {
         const std::size_t piece = std::min<std::size_t>(1 + random(8000), body.size() - at);
@@ -115,6 +126,7 @@ void RequestMaker::append_upload(std::string& out, Expected& expected, std::size
         at += piece;
     }
     out += "0\r\n\r\n";
+    return request.expected;
 }
 
 }  // namespace switchyard::bench

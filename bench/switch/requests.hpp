@@ -4,13 +4,14 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace switchyard::bench {
 
 /// What the answer to one request has to be.
 struct Expected {
-    enum class Body : unsigned char { pattern, upload, greeting };
+    enum class Body : unsigned char { pattern, upload, greeting, tunnel };
 
     std::string id;  ///< X-Test-Id; the origin sends it back.
     Body body = Body::pattern;
@@ -19,7 +20,17 @@ struct Expected {
     bool asked_to_close = false;
     std::int64_t began = 0;         ///< When its first byte was written.
     std::int64_t waited_since = 0;  ///< Where its latency begins: with the connection, if new.
-    bool judged = false;            ///< The head was there and the slot has been judged.
+
+    /// The status of a right answer.
+    int status() const noexcept { return body == Body::tunnel ? 101 : 200; }
+};
+
+/// A request, whatever protocol it goes over.
+struct Request {
+    std::string path;
+    std::string_view upload;  ///< The body of a POST; otherwise it is a GET.
+    bool chunked = false;     ///< Of the upload: its length is not said.
+    Expected expected;
 };
 
 /// Makes the requests of one client: a fixed sequence for a fixed seed.
@@ -27,14 +38,16 @@ class RequestMaker {
   public:
     RequestMaker(Kind kind, unsigned number, std::string host);
 
-    /// Appends one request to `out` and says what is to come back. `head_bytes` gets the size of
-    /// its head.
+    Request make();
+
+    /// The same as HTTP/1.1: appends one request to `out` and says what is to come back.
+    /// `head_bytes` gets the size of its head.
     Expected make(std::string& out, std::size_t& head_bytes);
 
-  private:
+    /// 0 to `below` - 1.
     std::uint64_t random(std::uint64_t below) noexcept;
-    void append_upload(std::string& out, Expected& expected, std::size_t& head_bytes);
 
+  private:
     Kind kind_;
     std::string host_;
     std::string prefix_;

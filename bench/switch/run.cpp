@@ -3,17 +3,17 @@
 #include "bench/common/clock.hpp"
 #include "bench/common/stream.hpp"
 #include "bench/switch/admin.hpp"
-#include "bench/switch/client.hpp"
+#include "bench/switch/clients.hpp"
 #include "bench/switch/commander.hpp"
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <poll.h>
 #include <stdexcept>
 #include <unistd.h>
+#include <vector>
 
 #include <openssl/ssl.h>
 
@@ -109,6 +109,7 @@ std::string default_host(const boost::json::object& service) {
 void prepare(World& world, const Options& options, const boost::json::object& service) {
     world.plain = parse_address(options.url);
     if (!options.tls_url.empty()) world.encrypted = parse_address(options.tls_url);
+    world.h2c = options.h2c;
     world.host = options.host.empty() ? default_host(service) : options.host;
     if (!options.served_by) return;
     for (const Colour colour : kColours)
@@ -116,25 +117,32 @@ void prepare(World& world, const Options& options, const boost::json::object& se
             std::string(service.at("slots").at(to_string(colour)).at("name").as_string());
 }
 
-void add_clients(std::deque<Client>& clients, World& world, const Options& options) {
+using Clients = std::vector<std::unique_ptr<Client>>;
+
+void add_clients(Clients& clients, World& world, const Options& options) {
     unsigned number = 0;
-    for (std::size_t kind = 0; kind < kKinds; ++kind)
-        for (unsigned i = 0; i < options.connections[kind]; ++i)
-            clients.emplace_back(world, static_cast<Kind>(kind), world.tls && i % 2 == 1, ++number);
+    const auto sorts = client_sorts();
+    for (std::size_t i = 0; i < sorts.size(); ++i) {
+        const bool plain = !sorts[i].over_http2 || world.h2c;
+        for (unsigned k = 0; k < options.clients[i]; ++k) {
+            const bool tls = world.tls && (k % 2 == 1 || !plain);
+            if (tls || plain) clients.push_back(sorts[i].make(world, tls, ++number));
+        }
+    }
 }
 
 /// Lets what is under way come to its end; what does not is a violation.
-void finish(Loop& loop, World& world, std::deque<Client>& clients) {
+void finish(Loop& loop, World& world, Clients& clients) {
     world.stopping = true;
     const auto all_done = [&] {
         return std::all_of(clients.begin(), clients.end(),
-                           [](const Client& client) { return client.done(); });
+                           [](const auto& client) { return client->done(); });
     };
     const std::int64_t deadline = now_ns() + kLongestRequest;
     loop.run_until([&](std::int64_t now) { return now > deadline || all_done(); });
-    for (const Client& client : clients)
-        if (!client.done())
-            world.tally.violations.add("C5", "-", "never ended: " + client.waits_for());
+    for (const auto& client : clients)
+        if (!client->done())
+            world.tally.violations.add("C5", "-", "never ended: " + client->waits_for());
 }
 
 /// The log comes a moment after the answers.
@@ -166,8 +174,13 @@ Result run(const Options& options, Stage* stage) {
     World world(*live);
     prepare(world, options, service);
     std::unique_ptr<SSL_CTX, FreeContext> tls;
-    if (!options.tls_url.empty()) tls.reset(make_client_tls());
+    std::unique_ptr<SSL_CTX, FreeContext> h2_tls;
+    if (!options.tls_url.empty()) {
+        tls.reset(make_client_tls());
+        h2_tls.reset(make_client_tls("h2"));
+    }
     world.tls = tls.get();
+    world.h2_tls = h2_tls.get();
 
     Result result;
     Epochs epochs;
@@ -175,14 +188,14 @@ Result run(const Options& options, Stage* stage) {
     if (stage) world.epochs = &epochs;
     result.before = read_books(target);
     Loop loop(world);
-    std::deque<Client> clients;
+    Clients clients;
     add_clients(clients, world, options);
     Commander commander(world, {target.socket, options.service, first_epoch, options.switches,
-                                options.rate, options.hold_every});
+                                options.rate, options.hold_every, options.settle_every});
 
     const std::int64_t begin = now_ns();
-    for (Client& client : clients)
-        client.start();
+    for (const auto& client : clients)
+        client->start();
     const std::int64_t calm_end = begin + static_cast<std::int64_t>(options.calm * 1e9);
     loop.run_until([&](std::int64_t now) { return now >= calm_end; });
     const std::int64_t switching_begin = now_ns();
@@ -203,6 +216,7 @@ Result run(const Options& options, Stage* stage) {
     result.switches = commander.committed();
     result.command = commander.latency();
     result.durable = commander.durable();
+    result.settled = commander.settled();
     result.holds = commander.holds();
     result.held = commander.held();
     result.longest_wait = commander.longest_wait();

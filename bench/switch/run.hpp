@@ -18,6 +18,7 @@ struct Result {
     Histogram command;               ///< From the sending of a command to its acknowledgement.
     Histogram durable;               ///< As the daemon reports it.
     Histogram first_new;             ///< From the sending of a command to the first new answer.
+    Histogram settled;               ///< From an acknowledgement until no WebSocket was left.
     std::uint64_t holds = 0;         ///< Switches that held requests.
     std::uint64_t held = 0;          ///< The requests that they held.
     Histogram longest_wait;          ///< Of a request in each of them, as the daemon reports it.

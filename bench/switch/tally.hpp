@@ -56,7 +56,9 @@ struct ClientBooks {
 };
 
 struct Tally {
-    std::array<std::array<KindTally, 2>, kKinds> kinds;  ///< By kind, then plain and TLS.
+    std::array<std::array<KindTally, kTransports>, kKinds> kinds;  ///< By Kind, then Transport.
+    std::uint64_t messages = 0;       ///< Of WebSockets, that came back.
+    std::uint64_t told_to_leave = 0;  ///< WebSockets that the proxy closed with 1001.
     Violations violations;
     ClientBooks books;
     bool switching = false;  ///< Which histogram a finished request goes to.

@@ -21,6 +21,12 @@ std::int64_t Timeline::end_of(std::size_t index) const noexcept {
     return std::min(steps_[index + 1].acknowledged, steps_[index + 1].seen);
 }
 
+std::int64_t Timeline::last_away(Colour colour, std::int64_t now) const noexcept {
+    for (std::size_t i = steps_.size(); i-- > 0;)
+        if (steps_[i].colour != colour) return std::min(end_of(i), now);
+    return kBefore;
+}
+
 bool Timeline::allows(Colour colour, std::int64_t began, std::int64_t head_at) {
     std::size_t explanations = 0;
     std::size_t step = 0;

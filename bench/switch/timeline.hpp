@@ -34,6 +34,10 @@ class Timeline {
     std::size_t first_step() const noexcept { return first_step_; }
     std::size_t last_step() const noexcept { return last_step_; }
 
+    /// The last instant at which another slot than this one may have been in force; `now` if one
+    /// may be, the smallest number if none ever was.
+    std::int64_t last_away(Colour colour, std::int64_t now) const noexcept;
+
     /// Why the last answer that was not allowed is wrong.
     const std::string& reason() const noexcept { return reason_; }
 

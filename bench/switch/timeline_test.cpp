@@ -58,6 +58,21 @@ TEST(Timeline, AnAmbiguousAnswerProvesNothing) {
     EXPECT_TRUE(timeline.allows(kGreen, 211, 220)) << "the second switch may not have happened yet";
 }
 
+TEST(Timeline, TellsWhenASlotWasLastNotLive) {
+    Timeline timeline(kBlue);
+    EXPECT_LT(timeline.last_away(kBlue, 90), 0) << "never";
+    EXPECT_EQ(timeline.last_away(kGreen, 90), 90) << "still";
+    timeline.sent(kGreen, 100);
+    timeline.acknowledged(110);
+    EXPECT_EQ(timeline.last_away(kBlue, 120), 120);
+    EXPECT_EQ(timeline.last_away(kGreen, 120), 110);
+    timeline.sent(kBlue, 200);
+    EXPECT_EQ(timeline.last_away(kBlue, 210), 210) << "green may be in force still";
+    timeline.acknowledged(220);
+    EXPECT_EQ(timeline.last_away(kBlue, 300), 220);
+    EXPECT_EQ(timeline.last_away(kGreen, 300), 300);
+}
+
 TEST(Timeline, ARefusedSwitchLeavesTheOldSlotLive) {
     Timeline timeline(kBlue);
     timeline.sent(kGreen, 100);

@@ -3,6 +3,7 @@
 #include "support/origin_process.hpp"
 #include "support/pattern.hpp"
 #include "support/temp_dir.hpp"
+#include "support/websocket_frames.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -188,6 +189,78 @@ TEST_F(Origin, KeepsBooks) {
     EXPECT_TRUE(eventually([this] { return count("/bytes", "answered") == 3; }));
     origin_.reset_books();
     EXPECT_EQ(count("/bytes", "started"), 0u);
+}
+
+/// Reads one frame of the server's.
+WebSocketFrame next_frame(Client& client) {
+    WebSocketFrame frame;
+    std::size_t size = 0;
+    while (read_frame(client.buffered(), false, frame, size) == FrameRead::need_more) {
+        if (!client.read_more()) throw ClientError(Kind::closed, "no frame");
+    }
+    client.consume(size);
+    return frame;
+}
+
+Client open_websocket(const std::string& address) {
+    Client client(address);
+    // The example of RFC 6455 §1.3.
+    client.send(
+        "GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    const auto head = client.read_until("\r\n\r\n");
+    EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ")) << head;
+    EXPECT_NE(head.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), head.npos);
+    EXPECT_EQ(head.find("Content-Length"), head.npos);
+    return client;
+}
+
+TEST_F(Origin, EchoesOverAWebSocket) {
+    auto client = open_websocket(origin_.address());
+    EXPECT_EQ(next_frame(client).payload, "green tested");
+    for (const std::size_t size : {0U, 125U, 126U, 65536U}) {
+        const std::string text(size, 'x');
+        std::string out;
+        append_frame(out, WebSocketFrame::text, text, 0x01020304);
+        client.send(out);
+        EXPECT_EQ(next_frame(client).payload, "green: " + text) << size;
+    }
+    std::string out;
+    append_frame(out, WebSocketFrame::ping, "p", 7);
+    append_frame(out, WebSocketFrame::close, close_payload(kNormalClosure), 7);
+    client.send(out);
+    EXPECT_EQ(next_frame(client).opcode, WebSocketFrame::pong);
+    EXPECT_EQ(next_frame(client).close_code(), kNormalClosure);
+    EXPECT_TRUE(client.ended());
+    EXPECT_EQ(count("/ws", "answered"), 1U);
+}
+
+TEST_F(Origin, CountsAWebSocketWithoutAGoodbyeAsAborted) {
+    auto client = open_websocket(origin_.address());
+    EXPECT_EQ(next_frame(client).payload, "green tested");
+    client.close();
+    EXPECT_TRUE(eventually([&] { return count("/ws", "aborted") == 1; }));
+}
+
+TEST_F(Origin, TellsAWebSocketThatBreaksTheRules) {
+    auto client = open_websocket(origin_.address());
+    EXPECT_EQ(next_frame(client).payload, "green tested");
+    std::string out;
+    append_frame(out, WebSocketFrame::text, "not masked");
+    client.send(out);
+    EXPECT_EQ(next_frame(client).close_code(), 1002);
+    EXPECT_TRUE(client.ended());
+    EXPECT_EQ(count("/ws", "spoilt"), 1U);
+}
+
+TEST_F(Origin, TellsAPlainRequestForTheWebSocket) {
+    EXPECT_EQ(get("/ws").status, 426);
+}
+
+TEST_F(Origin, HasAPageThatShowsItsColour) {
+    const auto response = get("/page");
+    EXPECT_TRUE(response.field("Content-Type").value_or("").starts_with("text/html"));
+    EXPECT_NE(response.body.find("data-colour=\"green\""), std::string::npos);
 }
 
 TEST_F(Origin, SpeaksHttp10) {

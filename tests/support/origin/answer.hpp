@@ -39,6 +39,7 @@ struct Answer {
         reset_on_next,  ///< The same with a TCP reset.
         reset,          ///< TCP reset after what was sent.
         cut,            ///< Orderly TCP close after what was sent, whatever was promised.
+        websocket,      ///< The connection is a WebSocket from here on (websocket.hpp).
         hang,           ///< Sends no more, and waits for the peer to go.
     };
 

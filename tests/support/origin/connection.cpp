@@ -4,9 +4,7 @@
 #include "support/pattern.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,9 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kFirstBuffer = 16 * 1024;
-constexpr std::size_t kMaxAhead = 512 * 1024;  // Input kept while an answer is under way.
-constexpr std::size_t kEnoughOutput = 128 * 1024;
 constexpr std::size_t kPiece = 64 * 1024;
 constexpr milliseconds kLinger{2000};
 
@@ -80,6 +75,8 @@ bool Connection::step() {
             return step_answer();
         case Phase::ending:
             return step_ending();
+        case Phase::tunnel:
+            return step_tunnel();
         case Phase::hang:
         case Phase::linger:
             return step_drain();
@@ -227,7 +224,8 @@ void Connection::start_answer() {
 void Connection::write_head() {
     using Framing = Answer::Framing;
     using Ending = Answer::Ending;
-    const bool empty_by_status = answer_.status == 204 || answer_.status == 304;
+    const bool empty_by_status =
+        answer_.status == 101 || answer_.status == 204 || answer_.status == 304;
     no_body_ = empty_by_status || request_.method == "HEAD";
     if (request_.minor_version == 0 && answer_.framing == Framing::chunked) {
         answer_.framing = Framing::until_close;
@@ -311,6 +309,11 @@ void Connection::produce(std::size_t bytes) {
 
 bool Connection::step_ending() {
     using Ending = Answer::Ending;
+    if (answer_.ending == Ending::websocket) {
+        echo_.open(loop_.world().colour, loop_.world().name, out_);
+        phase_ = Phase::tunnel;
+        return true;
+    }
     if (answer_.silent || answer_.stop_after) {
         count_current(&Tally::spoilt);
     } else if (tally_ != nullptr) {
@@ -341,6 +344,30 @@ bool Connection::step_ending() {
             timer_fired_ = false;
             return true;
     }
+}
+
+/// A WebSocket is answered when both have said goodbye, and aborted when the peer just goes.
+bool Connection::step_tunnel() {
+    std::size_t consumed = 0;
+    const auto end = echo_.feed(input(), consumed, out_);
+    in_at_ += consumed;
+    if (end != WebSocketEcho::End::none) {
+        if (end == WebSocketEcho::End::closed && tally_ != nullptr) {
+            unsettled_.push_back({sent_ + out_.size() - out_at_, tally_});
+        } else {
+            count_current(&Tally::spoilt);
+        }
+        tally_ = nullptr;
+        timer_fired_ = false;
+        phase_ = Phase::linger;
+        return true;
+    }
+    if (!flush()) return false;
+    if (peer_closed_) {
+        kill();
+        return false;
+    }
+    return fill();
 }
 
 bool Connection::step_drain() {
@@ -390,92 +417,6 @@ bool Connection::wait_paced(Pace& pace) {
     }
     loop_.arm(*this, milliseconds(pace.tick_ms));
     return false;
-}
-
-bool Connection::peer_gone() {
-    while (!peer_closed_ && readable_ && in_end_ - in_at_ < kMaxAhead && fill()) {
-    }
-    return peer_closed_ || phase_ == Phase::dead;
-}
-
-bool Connection::fill() {
-    if (!readable_) return false;
-    if (in_at_ == in_end_) in_at_ = in_end_ = 0;
-    if (in_end_ == in_.size()) {
-        if (in_at_ > 0) {
-            std::memmove(in_.data(), in_.data() + in_at_, in_end_ - in_at_);
-            in_end_ -= in_at_;
-            in_at_ = 0;
-        } else {
-            in_.resize(std::max(kFirstBuffer, in_.size() * 2));
-        }
-    }
-    const auto room = in_.size() - in_end_;
-    const auto n = ::recv(fd_, in_.data() + in_end_, room, 0);
-    if (n > 0) {
-        in_end_ += static_cast<std::size_t>(n);
-        // Less than asked for: the socket is empty, the next bytes bring a new event.
-        if (static_cast<std::size_t>(n) < room && !hung_up_) readable_ = false;
-        return true;
-    }
-    if (n == 0) {
-        peer_closed_ = true;
-        readable_ = false;
-        return true;
-    }
-    if (errno == EINTR) return true;
-    readable_ = false;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) kill();
-    return false;
-}
-
-bool Connection::flush() {
-    while (out_at_ < out_.size()) {
-        const auto n = ::send(fd_, out_.data() + out_at_, out_.size() - out_at_, MSG_NOSIGNAL);
-        if (n < 0) {
-            if (errno == EINTR) continue;
-            if (errno != EAGAIN && errno != EWOULDBLOCK) kill();
-            if (out_at_ > kEnoughOutput) {
-                out_.erase(0, out_at_);
-                out_at_ = 0;
-            }
-            return false;
-        }
-        out_at_ += static_cast<std::size_t>(n);
-        sent_ += static_cast<std::uint64_t>(n);
-    }
-    out_.clear();
-    out_at_ = 0;
-    settle();
-    return phase_ != Phase::dead;
-}
-
-void Connection::settle() {
-    for (const auto& one : unsettled_) {
-        one.tally->answered.fetch_add(1, std::memory_order_relaxed);
-    }
-    unsettled_.clear();
-}
-
-void Connection::count_current(std::atomic<std::uint64_t> Tally::*outcome) {
-    if (tally_ != nullptr) (tally_->*outcome).fetch_add(1, std::memory_order_relaxed);
-}
-
-void Connection::kill() {
-    count_current(&Tally::aborted);
-    tally_ = nullptr;
-    for (const auto& one : unsettled_) {
-        auto& outcome = one.end <= sent_ ? one.tally->answered : one.tally->aborted;
-        outcome.fetch_add(1, std::memory_order_relaxed);
-    }
-    unsettled_.clear();
-    phase_ = Phase::dead;
-}
-
-void Connection::reset() {
-    const linger at_once{1, 0};
-    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    kill();
 }
 
 }  // namespace switchyard::origin

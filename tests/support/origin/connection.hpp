@@ -4,6 +4,7 @@
 #include "support/origin/answer.hpp"
 #include "support/origin/request.hpp"
 #include "support/origin/routes.hpp"
+#include "support/origin/websocket.hpp"
 
 #include <cstdint>
 #include <string>
@@ -30,7 +31,9 @@ class Connection {
     [[nodiscard]] int fd() const noexcept { return fd_; }
 
   private:
-    enum class Phase { head, body, wait, answer, ending, hang, linger, dead };
+    static constexpr std::size_t kEnoughOutput = 128 * 1024;
+
+    enum class Phase { head, body, wait, answer, ending, tunnel, hang, linger, dead };
     enum class Gate { open, close_on_next, reset_on_next };
 
     /// Bytes allowed in steps: `step` bytes each tick. A step of 0 means no limit.
@@ -54,6 +57,7 @@ class Connection {
     bool step_wait();
     bool step_answer();
     bool step_ending();
+    bool step_tunnel();
     bool step_drain();  // hang and linger: read and forget until the peer goes.
 
     void begin_request();
@@ -99,6 +103,7 @@ class Connection {
     Received received_;
     test::Crc32 crc_;
     Answer answer_;
+    WebSocketEcho echo_;
     Pace pace_;
     bool no_body_ = false;
     std::uint64_t body_at_ = 0, body_limit_ = 0;

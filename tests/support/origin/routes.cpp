@@ -1,5 +1,8 @@
 #include "support/origin/routes.hpp"
 
+#include "support/origin/page.hpp"
+#include "support/websocket_frames.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -215,6 +218,38 @@ Answer raw(const Context& c) {
     return answer;
 }
 
+Answer page_answer(const Context& c) {
+    Answer answer;
+    answer.type = "text/html; charset=utf-8";
+    answer.fields = "Cache-Control: no-store\r\n";
+    answer.text = page(c.world);
+    return answer;
+}
+
+/// RFC 6455 §4.2: whoever asks for something else is told what there is.
+Answer websocket(const Context& c) {
+    const auto field = [&](std::string_view wanted) {
+        for (const auto& [name, value] : c.request.fields)
+            if (test::equal_ignoring_case(name, wanted)) return value;
+        return std::string_view();
+    };
+    Answer answer;
+    const auto key = field("Sec-WebSocket-Key");
+    if (!test::equal_ignoring_case(field("Upgrade"), "websocket") || key.empty() ||
+        field("Sec-WebSocket-Version") != "13" || c.request.method != "GET") {
+        answer.status = 426;
+        answer.fields =
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+        answer.text = "a WebSocket is served here\n";
+        return answer;
+    }
+    answer.status = 101;
+    answer.fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " +
+                    test::websocket_accept(key) + "\r\n";
+    answer.ending = Answer::Ending::websocket;
+    return answer;
+}
+
 Answer count(const Context& c) {
     Answer answer;
     answer.type = "application/json";
@@ -277,6 +312,8 @@ constexpr std::array kRoutes{
     Route{"/drop", drop},
     Route{"/stale", stale},
     Route{"/raw", raw, kKeep},
+    Route{"/ws", websocket},
+    Route{"/page", page_answer},
     Route{"/count", count, {}, false},
     Route{"/control/reset", reset_books, {}, false},
     Route{"/control/health", set_health, kKeep, false},
@@ -315,6 +352,8 @@ bool is_counted(const Request& request) {
 
 std::string_view reason_phrase(unsigned status) noexcept {
     switch (status) {
+        case 101:
+            return "Switching Protocols";
         case 200:
             return "OK";
         case 201:
@@ -343,6 +382,8 @@ std::string_view reason_phrase(unsigned status) noexcept {
             return "Content Too Large";
         case 417:
             return "Expectation Failed";
+        case 426:
+            return "Upgrade Required";
         case 429:
             return "Too Many Requests";
         case 500:
