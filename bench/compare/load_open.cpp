@@ -1,15 +1,16 @@
-// The open loop: requests are due at a rate, whether the answers to the earlier ones are there or not.
+// The open loop: requests are due at a rate, whether the answers to the earlier ones are there or
+// not.
 #include "bench/common/clock.hpp"
 #include "bench/compare/load_loop.hpp"
 #include "bench/compare/load_run.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <random>
 #include <stdexcept>
 #include <sys/prctl.h>
 #include <unordered_map>
-#include <vector>
 
 namespace switchyard::bench {
 namespace {
@@ -41,7 +42,8 @@ LoadResult run_open(const LoadOptions& options) {
     LoadLoop loop(options);
     LoadResult result;
     bool measuring = false;
-    std::vector<LoadConnection*> idle;
+    // The one that has rested longest goes first: all of them are used.
+    std::deque<LoadConnection*> idle;
     std::unordered_map<const LoadConnection*, std::int64_t> due;
     unsigned failures_in_a_row = 0;
 
@@ -84,8 +86,8 @@ LoadResult run_open(const LoadOptions& options) {
             cpu_before = cpu_seconds(options.pid);
         }
         while (arrivals.next() <= now && !idle.empty()) {
-            LoadConnection& connection = *idle.back();
-            idle.pop_back();
+            LoadConnection& connection = *idle.front();
+            idle.pop_front();
             due[&connection] = arrivals.next() >= measured ? arrivals.next() : 0;
             arrivals.take();
             const Event event = connection.next();

@@ -70,7 +70,7 @@ def make_certificate(directory):
     return certificate, key
 
 
-def start_origin(binaries):
-    origin = subprocess.Popen([binaries["origin"], "127.0.0.1:0"], stdout=subprocess.PIPE,
+def start_origin(binaries, address="127.0.0.1"):
+    origin = subprocess.Popen([binaries["origin"], f"{address}:0"], stdout=subprocess.PIPE,
                               preexec_fn=contestants.pinned(contestants.LOAD_CORE), text=True)
     return origin, int(origin.stdout.readline())
