@@ -16,11 +16,11 @@ double microseconds(std::int64_t nanoseconds) {
 void print(const switchyard::bench::LoadResult& result) {
     std::printf(
         "{\"requests\": %llu, \"failed\": %llu, \"seconds\": %.4f, \"cpu_seconds\": %.6f, "
-        "\"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f}\n",
+        "\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
         static_cast<unsigned long long>(result.requests),
         static_cast<unsigned long long>(result.failed), result.seconds, result.cpu_seconds,
         microseconds(result.latency.quantile(0.5)), microseconds(result.latency.quantile(0.99)),
-        microseconds(result.latency.max()));
+        microseconds(result.latency.quantile(0.999)), microseconds(result.latency.max()));
     if (result.failed)
         std::fprintf(stderr, "%llu failed requests, the first: %s\n",
                      static_cast<unsigned long long>(result.failed), result.first_error.c_str());
@@ -42,6 +42,8 @@ int main(int argc, char** argv) {
                    "knowledge");
     app.add_option("--warm-up", options.warm_up, "Seconds before the measurement");
     app.add_option("--seconds", options.seconds, "Seconds to measure");
+    app.add_option("--rate", options.rate,
+                   "Requests a second, due whatever the answers do (default: as fast as it goes)");
     app.add_option("--pid", options.pid, "Process whose CPU time is taken");
     app.add_flag("--tls", options.tls, "Speak TLS, without session resumption");
     app.add_flag("--new-connection", options.new_connection, "A new connection for each request");
@@ -57,7 +59,8 @@ int main(int argc, char** argv) {
             std::printf("%u\n", switchyard::bench::run_idle(options));
             return 0;
         }
-        const auto result = switchyard::bench::run_load(options);
+        const auto result = options.rate > 0 ? switchyard::bench::run_open(options)
+                                             : switchyard::bench::run_load(options);
         print(result);
         if (result.requests == 0) std::fputs("not one request was answered in time\n", stderr);
         return result.failed == 0 && result.requests > 0 ? 0 : 1;

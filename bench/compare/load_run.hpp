@@ -21,6 +21,10 @@ struct LoadResult {
 /// Runs the load; throws std::runtime_error when it cannot even start.
 LoadResult run_load(const LoadOptions& options);
 
+/// The same at a rate (options.rate > 0), on as many connections; an answer's time counts from when
+/// its request was due.
+LoadResult run_open(const LoadOptions& options);
+
 /// Opens the connections, one request on each, writes "ready" to standard output and keeps the
 /// connections until standard input ends. Returns how many are open.
 unsigned run_idle(const LoadOptions& options);

@@ -32,6 +32,19 @@ def cpu_time(binaries, contestant, scene, seconds):
     }
 
 
+def at_rate(binaries, contestant, scene, rate, seconds):
+    """The same with requests that are due at a rate, and times from when each was due."""
+    figures = load(binaries, contestant, scene, "--seconds", str(seconds), "--rate", str(rate),
+                   "--pid", str(contestant.pid()))
+    return {
+        "cpu_us": figures["cpu_seconds"] * 1e6 / figures["requests"],
+        "requests_per_second": figures["requests"] / figures["seconds"],
+        "p50_us": figures["p50_us"],
+        "p99_us": figures["p99_us"],
+        "p999_us": figures["p999_us"],
+    }
+
+
 def pss_kib(pid):
     """Memory of a process in KiB; pages that it shares are divided among those that share them."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:

@@ -34,7 +34,7 @@ def _line(cells, widths):
                                 for cell, width in zip(cells[1:], widths[1:])])
 
 
-def _table(header, lines):
+def table(header, lines):
     widths = [max(len(str(row[i])) for row in [header, *lines]) for i in range(len(header))]
     rule = "  ".join("-" * width for width in widths)
     return "\n".join([_line(header, widths), rule, *(_line(line, widths) for line in lines)])
@@ -66,13 +66,13 @@ def tables(rows, names):
         speed.append(cells)
     parts = ["CPU time of the proxy per request, memory per idle connection "
              "(medians; ratio: switchyard to the better of nginx and haproxy)\n",
-             _table(["scene", *names, "ratio"], cost)]
+             table(["scene", *names, "ratio"], cost)]
     if speed:
-        parts += ["\nRequests per second / p99 latency in ms\n", _table(["scene", *names], speed)]
+        parts += ["\nRequests per second / p99 latency in ms\n", table(["scene", *names], speed)]
     return "\n".join(parts)
 
 
-def calls_table(calls, scene):
+def callstable(calls, scene):
     """System calls per request, one column for each contestant."""
     names = list(calls)
     kinds = sorted({kind for counts in calls.values() for kind in counts},
@@ -80,4 +80,4 @@ def calls_table(calls, scene):
     lines = [[kind, *(f"{calls[name].get(kind, 0):.2f}" for name in names)] for kind in kinds
              if max(counts.get(kind, 0) for counts in calls.values()) >= 0.005]
     lines.append(["all", *(f"{sum(calls[name].values()):.2f}" for name in names)])
-    return f"System calls per request: {scene.title}\n\n" + _table(["call", *names], lines)
+    return f"System calls per request: {scene.title}\n\n" + table(["call", *names], lines)
