@@ -55,8 +55,8 @@ void CanaryStream::lost(Failure failure) {
                        "switchyard status " +
                        service_;
     } else if (failure.kind != Failure::Kind::unreachable) {
-        failure.hint = "The outcome is unknown: it may be changed or not. See: switchyard canary " +
-                       service_;
+        failure.hint =
+            "The outcome is unknown: it may be changed or not. See: switchyard canary " + service_;
     }
     report(context_, failure);
     if (changed_) context_.exit_code = kNotDrained;

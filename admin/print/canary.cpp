@@ -69,11 +69,11 @@ void add_side(Table& table, std::string_view title, const json::value& side) {
 /// The lines of one that runs.
 std::string block(const json::value& canary, const std::string& now, const Screen& screen) {
     const std::string slot = shown(canary, "slot");
-    std::string out =
-        "  " + painted(screen, Paint::yellow, "CANARY " + percent_of(canary, "percent")) +
-        " of the clients on " + painted(screen, paint_of_slot(slot), slot) + " for " +
-        format_since(text(canary, "share_since"), now) + ", by " + by(canary) + ", told by " +
-        shown(canary, "stick") + "\n";
+    std::string out = "  " +
+                      painted(screen, Paint::yellow, "CANARY " + percent_of(canary, "percent")) +
+                      " of the clients on " + painted(screen, paint_of_slot(slot), slot) + " for " +
+                      format_since(text(canary, "share_since"), now) + ", by " + by(canary) +
+                      ", told by " + shown(canary, "stick") + "\n";
     if (!flag(canary, "healthy")) {
         out += painted(screen, Paint::red,
                        "  NOT HEALTHY for " + format_since(text(canary, "health_since"), now) +
@@ -209,16 +209,15 @@ std::string print_canary(const json::value& answer, const Screen& screen) {
         return out + "  The counts are since the share last changed, " +
                format_since(text(canary, "compared_since"), text(answer, "now")) + " ago.\n";
     }
-    std::string out = painted(screen, Paint::bold, service) + ": no canary runs, all clients go to " +
-                      shown(answer, "live") + "\n";
+    std::string out = painted(screen, Paint::bold, service) +
+                      ": no canary runs, all clients go to " + shown(answer, "live") + "\n";
     if (!field(answer, "settings").is_object()) {
         return out + "  None can: the service has no section canary in the configuration.\n";
     }
     return out + row("begin", "switchyard canary " + service + " 5%");
 }
 
-std::string canary_block(const json::value& service, const std::string& now,
-                         const Screen& screen) {
+std::string canary_block(const json::value& service, const std::string& now, const Screen& screen) {
     const json::value& canary = field(service, "canary");
     return canary.is_object() ? block(canary, now, screen) : std::string();
 }

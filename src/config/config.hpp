@@ -259,8 +259,9 @@ struct Canary {
     std::string secret_credential;  ///< The same as a systemd credential's name.
     bool forward = false;           ///< Let the application see our cookie.
 
-    std::vector<std::string> secrets;  ///< What was read; never shown. None: a canary makes its own.
-    std::string secret_problem;        ///< Why they could not be read; empty: no reason.
+    std::vector<std::string>
+        secrets;                 ///< What was read; never shown. None: a canary makes its own.
+    std::string secret_problem;  ///< Why they could not be read; empty: no reason.
 
     bool operator==(const Canary&) const = default;
 };

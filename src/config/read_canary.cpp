@@ -9,11 +9,9 @@ void read_secrets(Section& section, std::string& file, std::string& credential,
     section.read("secret_file", file, [&section](std::string_view text) -> Parsed<std::string> {
         return text.empty() ? std::string() : section.reader().resolve(std::string(text));
     });
-    section.read("secret_credential", credential,
-                 [](std::string_view text) -> Parsed<std::string> {
-                     return text.empty() ? Parsed<std::string>(std::string())
-                                         : parse_credential_name(text);
-                 });
+    section.read("secret_credential", credential, [](std::string_view text) -> Parsed<std::string> {
+        return text.empty() ? Parsed<std::string>(std::string()) : parse_credential_name(text);
+    });
     if (!file.empty() && !credential.empty()) {
         section.problem(section.mark("secret_credential"), "secret_credential",
                         "impossible together with 'secret_file': the secrets come from one of "
@@ -65,14 +63,13 @@ void read_canary(Section& section, Service& service) {
     for (const std::string_view key :
          {"cookie", "max_age", "secret_file", "secret_credential", "forward"}) {
         if (canary.stick == Canary::Stick::cookie || !section.has(key)) continue;
-        section.problem(section.mark(key), key,
-                        "has a meaning only together with 'stick: cookie'");
+        section.problem(section.mark(key), key, "has a meaning only together with 'stick: cookie'");
     }
     if (canary.stick == Canary::Stick::cookie && service.preview &&
         service.preview->cookie == canary.cookie) {
-        section.problem(section.mark("cookie"), "cookie",
-                        in_quotes(canary.cookie) +
-                            " is the cookie of the preview; expected another name");
+        section.problem(
+            section.mark("cookie"), "cookie",
+            in_quotes(canary.cookie) + " is the cookie of the preview; expected another name");
     }
 }
 

@@ -43,8 +43,8 @@ json::object side_json(const route::SlotState& slot, const ServiceEntry& entry,
     object["errors"] = side.errors;
     object["error_percent"] = nullptr;
     if (side.answers != 0) {
-        object["error_percent"] = rounded(100 * static_cast<double>(side.errors) /
-                                          static_cast<double>(side.answers));
+        object["error_percent"] =
+            rounded(100 * static_cast<double>(side.errors) / static_cast<double>(side.answers));
     }
     object["median_ms"] = milliseconds(side.median_us);
     object["p95_ms"] = milliseconds(side.p95_us);
@@ -182,11 +182,12 @@ json::value canary_status_json(const route::ServiceState& state, const ServiceEn
     }
     const CanaryWatch& watch = *entry.canary;
     const state::Canary& record = *entry.record.canary;
-    const observe::CanaryTally tally = watch.counts->tally();
+    const observe::CanaryTally tally = state.canary->counts->tally();
+    const std::uint32_t share = state.canary->share;
     const route::SlotState& slot = *state.slot(record.slot);
     json::object object;
     object["slot"] = to_string(record.slot);
-    object["percent"] = percent(record.share);
+    object["percent"] = percent(share);
     object["since"] = rfc3339(record.since);
     object["share_since"] = rfc3339(record.share_since);
     object["compared_since"] = rfc3339(watch.compared_since);
@@ -195,10 +196,9 @@ json::value canary_status_json(const route::ServiceState& state, const ServiceEn
     object["stick"] = config::to_string(state.canary->stick);
     object["healthy"] = watch.healthy;
     object["health_since"] = rfc3339(watch.health_since);
-    object["live"] = side_json(state.live_slot(), entry,
-                               observe::canary_side(tally, record.share, false));
-    object["canary"] = side_json(slot, entry, observe::canary_side(tally, record.share, true));
-    object["verdict"] = verdict_json(watch, record.share);
+    object["live"] = side_json(state.live_slot(), entry, observe::canary_side(tally, share, false));
+    object["canary"] = side_json(slot, entry, observe::canary_side(tally, share, true));
+    object["verdict"] = verdict_json(watch, share);
     const std::size_t live = index_of(state.live);
     json::object back;
     back["unhealthy"] = state.canary->traffic->sum(live, observe::CanaryReason::unhealthy);
@@ -213,8 +213,8 @@ std::optional<observe::CanaryGauge> canary_gauge(const route::ServiceState& stat
     observe::CanaryGauge gauge;
     for (const Colour colour : kColours) {
         for (std::size_t i = 0; i < observe::kCanaryReasons; ++i) {
-            gauge.requests[index_of(colour)][i] = state.canary->traffic->sum(
-                index_of(colour), static_cast<observe::CanaryReason>(i));
+            gauge.requests[index_of(colour)][i] =
+                state.canary->traffic->sum(index_of(colour), static_cast<observe::CanaryReason>(i));
         }
     }
     if (!entry.canary || !state.canary->runs()) return gauge;

@@ -86,6 +86,7 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
             if (!why) continue;
             spdlog::warn("canary_ended service={} reason={}", log_value(name), log_value(*why));
             entry.record.canary.reset();
+            ++entry.record.epoch;
             ended_canaries_.emplace_back(name, *why);
         }
 
@@ -139,7 +140,7 @@ Result<void> Controller::record() {
             line.action = "canary off";
             line.uid = self.uid;
             line.user = self.user;
-            line.epoch = ++entry.record.epoch;
+            line.epoch = entry.record.epoch;
             line.outcome = "done";
             line.detail = "at the start: " + why;
             const auto committed = store_.blocking().commit(name, entry.record, line);

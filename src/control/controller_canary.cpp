@@ -83,6 +83,8 @@ void Controller::look_at_canaries() {
         ServiceEntry& entry = entries_.at(state->name());
         if (!entry.canary || !state->canary || !state->canary->runs()) continue;
         CanaryWatch& watch = *entry.canary;
+        // A change is being published: the next look is at the new sides.
+        if (watch.counts != state->canary->counts) continue;
         const route::SlotState& slot = *state->slot(other(state->live));
         const bool healthy = route::may_serve(slot, steady_now_ns(), {});
         if (healthy != watch.healthy) {
@@ -230,10 +232,11 @@ asio::awaitable<void> Controller::make_canary(CanaryRequest request,
     } else if (request.share > before) {
         std::optional<Refusal> unhealthy = co_await check_health(former, slot, false);
         if (unhealthy) {
-            unhealthy->hint = "Wait until it is healthy, or send clients there anyway with --force.";
+            unhealthy->hint =
+                "Wait until it is healthy, or send clients there anyway with --force.";
             guard.release();
-            co_await refuse_canary(std::move(request), std::move(assessment),
-                                   std::move(*unhealthy), std::move(ticket));
+            co_await refuse_canary(std::move(request), std::move(assessment), std::move(*unhealthy),
+                                   std::move(ticket));
             co_return;
         }
     }

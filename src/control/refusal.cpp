@@ -291,12 +291,12 @@ Refusal no_canary_section(const std::string& service) {
 }
 
 Refusal no_canary(const std::string& service, Colour live, std::uint64_t epoch) {
-    Refusal refusal{409,
-                    "no_canary",
-                    fmt::format("No canary of {} runs: all clients go to {}.", service,
-                                to_string(live)),
-                    fmt::format("To begin one: switchyard canary {} 5%", service),
-                    {}};
+    Refusal refusal{
+        409,
+        "no_canary",
+        fmt::format("No canary of {} runs: all clients go to {}.", service, to_string(live)),
+        fmt::format("To begin one: switchyard canary {} 5%", service),
+        {}};
     refusal.details["service"] = service;
     refusal.details["live"] = to_string(live);
     refusal.details["epoch"] = epoch;
@@ -304,12 +304,12 @@ Refusal no_canary(const std::string& service, Colour live, std::uint64_t epoch) 
 }
 
 Refusal canary_unchanged(const std::string& service, Colour slot, const std::string& percent) {
-    Refusal refusal{409,
-                    "canary_unchanged",
-                    fmt::format("{} of the clients of {} go to {} already.", percent, service,
-                                to_string(slot)),
-                    "",
-                    {}};
+    Refusal refusal{
+        409,
+        "canary_unchanged",
+        fmt::format("{} of the clients of {} go to {} already.", percent, service, to_string(slot)),
+        "",
+        {}};
     refusal.details["service"] = service;
     refusal.details["slot"] = to_string(slot);
     return refusal;

@@ -70,9 +70,8 @@ GroupTest compare(std::span<const PointTally> points, std::uint32_t share, Value
     };
     test.canary_above = above(groups.canary);
     test.live_above = above(groups.live);
-    test.p =
-        drawn_by_chance(all.size(), test.canary_above + test.live_above, test.canary_groups,
-                        test.canary_above);
+    test.p = drawn_by_chance(all.size(), test.canary_above + test.live_above, test.canary_groups,
+                             test.canary_above);
     return test;
 }
 

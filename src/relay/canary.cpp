@@ -96,9 +96,8 @@ void keep_off_shared_caches(http::Fields& fields, std::string& scratch) {
     }
     scratch.clear();
     make_private(all, scratch);
-    std::erase_if(fields, [](const http::Field& field) {
-        return field.id == http::FieldId::cache_control;
-    });
+    std::erase_if(
+        fields, [](const http::Field& field) { return field.id == http::FieldId::cache_control; });
     fields.push_back({http::FieldId::cache_control, "Cache-Control", scratch});
 }
 
@@ -111,8 +110,8 @@ route::Decision Relay::with_canary(Flight& flight, const route::Decision& live) 
     const http::Exchange& exchange = *flight.exchange;
     route::CanaryClient client;
     if (canary.stick == config::Canary::Stick::address) {
-        client.address = client_address(exchange.request(), exchange.peer(),
-                                        flight.options->trusted_proxies);
+        client.address =
+            client_address(exchange.request(), exchange.peer(), flight.options->trusted_proxies);
     }
     if (canary.by_cookie()) client.draw = worker_.random.next();
     client.now_ns = net::EventLoop::now_ns();
@@ -144,8 +143,8 @@ void Relay::give_canary_cookie(Flight& flight) {
     flight.lines += "; Path=";
     // Only where the service is: others of the same host have canaries of their own.
     const std::string& path = service.config->path;
-    flight.lines += path.find(';') == std::string::npos ? std::string_view(path)
-                                                        : std::string_view("/");
+    flight.lines +=
+        path.find(';') == std::string::npos ? std::string_view(path) : std::string_view("/");
     flight.lines += "; Max-Age=";
     flight.lines += std::to_string(canary.longest);
     flight.lines += "; HttpOnly; SameSite=Lax";

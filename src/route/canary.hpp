@@ -31,7 +31,7 @@ struct Canary {
     [[nodiscard]] bool by_cookie() const noexcept { return stick == config::Canary::Stick::cookie; }
 
     config::Canary::Stick stick;
-    std::string header;      ///< Folded, see folded_field_name().
+    std::string header;  ///< Folded, see folded_field_name().
     std::string cookie;
     bool forward = false;
     std::int64_t longest = 0;   ///< Seconds that a cookie lasts.

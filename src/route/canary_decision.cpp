@@ -4,8 +4,8 @@
 #include "route/preview_signs.hpp"
 
 #include <algorithm>
-#include <array>
 #include <arpa/inet.h>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <optional>
@@ -71,8 +71,8 @@ void place_by_cookie(const ServiceState& service, const http::RequestHead& reque
     for (const PreviewSign& sign : signs.all()) {
         if (sign.kind != PreviewSign::Kind::cookie) continue;
         const std::int64_t now = client.now < 0 ? unix_now() : client.now;
-        const auto cookie = check_canary_cookie(sign.value, canary.keys, service.name(),
-                                                canary.run, now, canary.longest);
+        const auto cookie = check_canary_cookie(sign.value, canary.keys, service.name(), canary.run,
+                                                now, canary.longest);
         if (!cookie) continue;
         visit.point = cookie->point;
         // Renewed with the same point, long before it ends.

@@ -11,14 +11,14 @@ namespace switchyard::route {
 /// What a request has to do with a canary; goes on through its retries, so that its client keeps
 /// its point. Plain memory.
 struct CanaryVisit {
-    std::uint64_t run = 0;    ///< Of the canary that the rest is about; 0: none yet.
+    std::uint64_t run = 0;  ///< Of the canary that the rest is about; 0: none yet.
     std::uint32_t point = 0;
-    bool known = false;       ///< The client has a point.
-    bool drawn = false;       ///< It had none before.
+    bool known = false;  ///< The client has a point.
+    bool drawn = false;  ///< It had none before.
     bool wants_cookie = false;
-    bool compared = false;    ///< Its end counts for the comparison of the two sides.
-    bool failed = false;      ///< A try on the canary failed.
-    bool belongs = false;     ///< To the canary, wherever it went.
+    bool compared = false;  ///< Its end counts for the comparison of the two sides.
+    bool failed = false;    ///< A try on the canary failed.
+    bool belongs = false;   ///< To the canary, wherever it went.
     observe::CanaryReason reason{};
 };
 

@@ -32,8 +32,8 @@ struct Decision {
     const ServiceState* service = nullptr;  ///< Null: there is none for this host and path.
     const SlotState* slot = nullptr;        ///< Set with `service`.
     Way way = Way::live;
-    /// What stands before the service (C15, maintenance); not for Way::preview, else never null, but
-    /// what it points to is where nothing does.
+    /// What stands before the service (C15, maintenance); not for Way::preview, else never null,
+    /// but what it points to is where nothing does.
     const std::shared_ptr<const Gate>* gate = nullptr;
 };
 

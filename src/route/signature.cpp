@@ -79,8 +79,7 @@ bool sign(const PassKey& key, std::initializer_list<std::string_view> parts, Mac
 }
 
 bool same_mac(const Mac& mac, std::string_view text) noexcept {
-    return text.size() == mac.size() &&
-           ::CRYPTO_memcmp(mac.data(), text.data(), mac.size()) == 0;
+    return text.size() == mac.size() && ::CRYPTO_memcmp(mac.data(), text.data(), mac.size()) == 0;
 }
 
 std::string_view take_part(std::string_view& text) noexcept {

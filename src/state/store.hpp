@@ -31,12 +31,12 @@ struct Release {
 /// A share of the clients that goes to the idle slot.
 struct Canary {
     Colour slot = Colour::green;
-    std::uint32_t share = 0;   ///< Of 10,000; at least 1.
-    WallTime share_since{};    ///< When it last changed.
-    std::uint64_t run = 0;     ///< The epoch that the canary began in.
-    WallTime since{};          ///< When that was.
-    std::string secret;        ///< What its cookies are signed with, unless one is configured.
-    std::uint32_t uid = 0;     ///< Who changed the share last.
+    std::uint32_t share = 0;  ///< Of 10,000; at least 1.
+    WallTime share_since{};   ///< When it last changed.
+    std::uint64_t run = 0;    ///< The epoch that the canary began in.
+    WallTime since{};         ///< When that was.
+    std::string secret;       ///< What its cookies are signed with, unless one is configured.
+    std::uint32_t uid = 0;    ///< Who changed the share last.
     std::string user;
     bool operator==(const Canary&) const = default;
 };

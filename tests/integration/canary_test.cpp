@@ -41,9 +41,8 @@ class Canary : public H2Wire {
         auto h2 = come_in();
         for (int id = 0; id < kClients; ++id) {
             const std::string user = "user-" + std::to_string(id);
-            const Response answer = id % 2 == 0
-                                        ? exchange(h1, "GET", "/", {{"X-User-Id", user}})
-                                        : h2.exchange("GET", "/", {{"x-user-id", user}});
+            const Response answer = id % 2 == 0 ? exchange(h1, "GET", "/", {{"X-User-Id", user}})
+                                                : h2.exchange("GET", "/", {{"x-user-id", user}});
             EXPECT_EQ(answer.status, 200);
             const auto colour = colour_of(answer);
             EXPECT_TRUE(colour == "blue" || colour == "green");
@@ -165,13 +164,12 @@ TEST_P(Canary, TheCookieReachesNoApplicationAndNoSharedCache) {
     set_share("40");
     const std::string mine = drawn(Colour::green);
     const auto seen_by = [&](const std::string& cookies) {
-        return boost::json::serialize(
-            boost::json::parse(get("/echo", {{"Cookie", cookies}}).body));
+        return boost::json::serialize(boost::json::parse(get("/echo", {{"Cookie", cookies}}).body));
     };
     EXPECT_EQ(seen_by(mine).find("switchyard"), std::string::npos);
     EXPECT_NE(seen_by("a=1; " + mine + "; b=2").find("a=1; b=2"), std::string::npos);
-    const auto public_answer = get(
-        "/status?code=200&field=Cache-Control:%20public,%20max-age=60,%20s-maxage=600");
+    const auto public_answer =
+        get("/status?code=200&field=Cache-Control:%20public,%20max-age=60,%20s-maxage=600");
     EXPECT_TRUE(public_answer.field("set-cookie"));
     EXPECT_EQ(public_answer.field("cache-control"), "private, max-age=60");
     // With its cookie the client gets what the application says.
@@ -220,16 +218,14 @@ TEST_P(Canary, C10_AConnectThatFailsIsTriedOnLive) {
     origin(Colour::green).kill();
     // No health check has seen it yet, and nobody notices.
     EXPECT_TRUE(on_green().empty());
-    EXPECT_EQ(number(shown().at("sent_to_live"), "failed"),
-              static_cast<std::int64_t>(mine.size()));
+    EXPECT_EQ(number(shown().at("sent_to_live"), "failed"), static_cast<std::int64_t>(mine.size()));
     const auto side = shown().at("canary");
     EXPECT_EQ(number(side, "errors"), static_cast<std::int64_t>(mine.size()))
         << "live's answers are no merit of the canary";
 }
 
 TEST_P(Canary, C18_TheBooksBalanceAndTheMetricsAgree) {
-    start_wire(kByHeader,
-               "admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n");
+    start_wire(kByHeader, "admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n");
     origin(Colour::blue).reset_books();
     origin(Colour::green).reset_books();
     set_share("30");
@@ -248,9 +244,9 @@ TEST_P(Canary, C18_TheBooksBalanceAndTheMetricsAgree) {
         EXPECT_EQ(number(books, "accepted"), number(books, "completed"));
     }
     EXPECT_EQ(number(service.at("slots").at("green").at("books"), "completed"), there);
-    const auto answer = test::get(
-        std::string(admin().get("/v1/status").json().at("metrics_address").as_string()),
-        "/metrics");
+    const auto answer =
+        test::get(std::string(admin().get("/v1/status").json().at("metrics_address").as_string()),
+                  "/metrics");
     const MetricsPage page(answer.body);
     const std::string name = "switchyard_canary_requests_total";
     EXPECT_EQ(page.sum(name, {{"slot", "green"}}), there);
@@ -266,8 +262,8 @@ TEST_P(Canary, C16_PromoteIsASwitchThatLosesNothing) {
     const auto mine = on_green();
     auto upload = connect();  // of a client on blue, in flight over the change
     upload.send(request_text("POST", "/upload", {{"Content-Length", "10"}}) + "12345");
-    ASSERT_TRUE(
-        eventually([&] { return number(origin(Colour::blue).books("/upload"), "in_flight") == 1; }));
+    ASSERT_TRUE(eventually(
+        [&] { return number(origin(Colour::blue).books("/upload"), "in_flight") == 1; }));
     AdminStream stream(admin().socket(), "POST", "/v1/services/app/canary/promote", "{}");
     const auto committed = stream.next_event("committed");
     EXPECT_EQ(committed.at("action"), "promote");

@@ -44,8 +44,7 @@ TEST(CanarySection, IsReadWhole) {
 }
 
 TEST(CanarySection, ASecretThatCanNotBeReadIsItsOwnProblem) {
-    const Config config =
-        config_of(kTwoSlots + "    canary: {secret_file: /nowhere/secret}\n");
+    const Config config = config_of(kTwoSlots + "    canary: {secret_file: /nowhere/secret}\n");
     EXPECT_THAT(config.services[0].canary->secret_problem, HasSubstr("/nowhere/secret"));
     EXPECT_THAT(config.services[0].canary->secrets, ElementsAre());
 }
@@ -65,9 +64,9 @@ TEST(CanarySection, RefusesWhatCanNotBe) {
     EXPECT_THAT(problems("max_age: 1s"), ElementsAre(HasSubstr("'max_age'")));
     EXPECT_THAT(problems("secret_file: /a, secret_credential: b"),
                 ElementsAre(HasSubstr("impossible together with 'secret_file'")));
-    EXPECT_THAT(problems_of(kTwoSlots +
-                            "    preview: {}\n    canary: {cookie: switchyard_preview}\n"),
-                ElementsAre(HasSubstr("is the cookie of the preview")));
+    EXPECT_THAT(
+        problems_of(kTwoSlots + "    preview: {}\n    canary: {cookie: switchyard_preview}\n"),
+        ElementsAre(HasSubstr("is the cookie of the preview")));
     EXPECT_THAT(problems_of(test::kService + "    canary: {}\n"),
                 ElementsAre(HasSubstr("a service with one slot has none")));
 }

@@ -1,9 +1,8 @@
 // Canaries as far as the controller keeps them: with disks that fail, workers that hang, and slots
 // that are not healthy.
-#include "house.hpp"
-
 #include "control/canary_view.hpp"
 #include "control/status.hpp"
+#include "house.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -263,8 +262,7 @@ TEST_F(CanaryControl, ADifferenceIsFoundAndTold) {
         const bool canary = point < 500;
         counts->record(i % 2, point, canary, canary, 10'000);
     }
-    ASSERT_TRUE(house.run_until(
-        [&] { return status().at("verdict").at("state") == "differs"; }));
+    ASSERT_TRUE(house.run_until([&] { return status().at("verdict").at("state") == "differs"; }));
     const auto verdict = status().at("verdict");
     EXPECT_EQ(verdict.at("errors").at("canary"), "more");
     EXPECT_THAT(std::string(verdict.at("text").as_string()), HasSubstr("MORE ERRORS"));

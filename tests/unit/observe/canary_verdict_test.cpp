@@ -195,8 +195,8 @@ TEST(CanaryVerdict, EqualSidesAreHardlyEverCalledDifferentHoweverOftenOneLooks) 
             errors[canary ? 1 : 0] += error ? 1 : 0;
             if (i % 200 != 199) continue;
             found = judge.look(tally, share) || found;
-            naive_found = naive_found || (answers[1] >= 50 && naive(errors[0], answers[0],
-                                                                    errors[1], answers[1]));
+            naive_found = naive_found ||
+                          (answers[1] >= 50 && naive(errors[0], answers[0], errors[1], answers[1]));
         }
         called += found ? 1 : 0;
         naively += naive_found ? 1 : 0;

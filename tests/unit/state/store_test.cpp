@@ -187,8 +187,9 @@ TEST_F(StoreTest, WaitsNotForeverForAnotherProgramsWrite) {
 
 TEST_F(StoreTest, ACanaryIsWrittenWithItsRecordAndEndsWithIt) {
     ServiceRecord written = record(Colour::blue, 5);
-    written.canary = Canary{Colour::green, 500, WallTime(1'700'000'000'123'456'789ns),
-                            4,             WallTime(9ns), "secret", 4'000'000'000U, "deploy"};
+    written.canary = Canary{
+        Colour::green,  500,     WallTime(1'700'000'000'123'456'789ns), 4, WallTime(9ns), "secret",
+        4'000'000'000U, "deploy"};
     {
         auto store = open();
         ASSERT_TRUE(store->commit("app", written, entry("app", 5)));
