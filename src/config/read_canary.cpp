@@ -40,7 +40,9 @@ void read_canary(Section& section, Service& service) {
         if (!index) return index.error();
         return static_cast<Canary::Stick>(*index);
     });
-    section.read("header", canary.header, parse_header_name);
+    section.read("header", canary.header, [](std::string_view text) -> Parsed<std::string> {
+        return text.empty() ? Parsed<std::string>(std::string()) : parse_header_name(text);
+    });
     section.read("cookie", canary.cookie, parse_cookie_name);
     section.duration("max_age", canary.max_age, 1min, kLongestDuration);
     read_secrets(section, canary.secret_file, canary.secret_credential, canary.secrets,
@@ -56,7 +58,7 @@ void read_canary(Section& section, Service& service) {
     if (by_header && canary.header.empty()) {
         section.missing("header",
                         "'stick: header' needs the field that tells the client, like X-User-Id");
-    } else if (!by_header && section.has("header")) {
+    } else if (!by_header && !canary.header.empty()) {
         section.problem(section.mark("header"), "header",
                         "has a meaning only together with 'stick: header'");
     }
