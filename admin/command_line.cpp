@@ -18,6 +18,7 @@ constexpr const char* kFooter =
     "  switchyard deploy shop            bring a release to the idle slot\n"
     "  switchyard preview shop           a link to look at it there\n"
     "  switchyard switch shop --plan     what a switch would do, and what speaks against it\n"
+    "  switchyard canary shop 5%         send a share of the clients there first\n"
     "  switchyard switch shop            make the idle slot live\n"
     "  switchyard rollback shop          and back again\n"
     "\n"
@@ -74,6 +75,7 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
     add_deploy_command(app, context);
     add_preview_command(app, context);
     add_change_commands(app, context);
+    add_canary_command(app, context);
     add_hold_commands(app, context);
     add_history_command(app, context);
     add_events_command(app, context);

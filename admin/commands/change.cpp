@@ -1,3 +1,5 @@
+#include "admin/commands/change.hpp"
+
 #include "admin/commands/commands.hpp"
 #include "admin/fields.hpp"
 #include "admin/interrupts.hpp"
@@ -18,19 +20,6 @@ namespace switchyard::admin {
 
 namespace {
 
-struct Options {
-    std::string service;
-    std::string to;  ///< Empty: the other one.
-    std::string if_epoch;
-    std::string drain_timeout;
-    std::string ip_wait;  ///< Empty: kIpWait, or not at all with --no-wait.
-    bool force = false;
-    bool plan = false;
-    bool no_wait = false;
-    bool hold = false;
-    std::string hold_max;  ///< Empty: the service's.
-};
-
 /// Only digits: what CLI11 would also take (-1, 010, 0x7, too large) must not become another
 /// number.
 std::optional<std::uint64_t> parse_epoch(const std::string& text) {
@@ -45,7 +34,9 @@ std::string check_epoch(const std::string& text) {
     return parse_epoch(text) ? "" : "\"" + text + "\" is not an epoch: a number like 7";
 }
 
-json::object body_of(const Options& options) {
+}  // namespace
+
+json::object body_of(const ChangeOptions& options) {
     json::object body;
     if (!options.to.empty()) body["to"] = options.to;
     if (!options.if_epoch.empty()) body["if_epoch"] = *parse_epoch(options.if_epoch);
@@ -60,7 +51,7 @@ json::object body_of(const Options& options) {
     return body;
 }
 
-void run(Context& context, const std::string& action, const Options& options) {
+void run_change(Context& context, const std::string& action, const ChangeOptions& options) {
     SwitchStream stream(context, options.service, !options.no_wait);
     const Interrupts interrupts;
     const auto result =
@@ -76,6 +67,8 @@ void run(Context& context, const std::string& action, const Options& options) {
     wait_for_ip(context, stream.epoch(), wait, stream.committed_at() + wait, interrupts.fd());
 }
 
+namespace {
+
 std::string check_slot(const std::string& text) {
     return text == "blue" || text == "green" ? "" : "\"" + text + "\" is neither blue nor green";
 }
@@ -85,7 +78,9 @@ std::string check_duration(const std::string& text) {
     return "\"" + text + "\" is not a duration like 500ms, 30s or 1m30s, of at most a day";
 }
 
-void add_options(CLI::App& command, Context& context, Options& options) {
+}  // namespace
+
+void add_change_options(CLI::App& command, Context& context, ChangeOptions& options) {
     command.add_option("--if-epoch", options.if_epoch, "Only if this is still the epoch in force")
         ->type_name("N")
         ->check(CLI::Validator(check_epoch, "", "epoch"));
@@ -106,6 +101,8 @@ void add_options(CLI::App& command, Context& context, Options& options) {
     add_common_options(command, context);
 }
 
+namespace {
+
 constexpr const char* kExitCodes =
     "Exit codes: 0 done; 1 refused, nothing changed; 2 usage; 3 cannot reach the daemon or "
     "outcome\n"
@@ -115,7 +112,7 @@ constexpr const char* kExitCodes =
 }  // namespace
 
 void add_change_commands(CLI::App& app, Context& context) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<ChangeOptions>();
     CLI::App* command =
         app.add_subcommand("switch", "Make the idle slot live, then drain the other one");
     command->add_option("SERVICE", options->service, "The service")->required()->type_name("");
@@ -129,7 +126,7 @@ void add_change_commands(CLI::App& app, Context& context) {
             "With --hold: how long they may have to; hold: wait\nof the service by default")
         ->type_name("T")
         ->check(CLI::Validator(check_duration, "", "duration"));
-    add_options(*command, context, *options);
+    add_change_options(*command, context, *options);
     command->footer(
         std::string("Examples:\n"
                     "  switchyard switch shop --plan       what would happen\n"
@@ -141,16 +138,16 @@ void add_change_commands(CLI::App& app, Context& context) {
         if (!options->hold_max.empty() && !options->hold) {
             throw CLI::ValidationError("--max goes with --hold only");
         }
-        run(context, "switch", *options);
+        run_change(context, "switch", *options);
     });
 
-    auto back = std::make_shared<Options>();
+    auto back = std::make_shared<ChangeOptions>();
     command = app.add_subcommand("rollback", "Make the slot live that was live before");
     command->add_option("SERVICE", back->service, "The service")->required()->type_name("");
-    add_options(*command, context, *back);
+    add_change_options(*command, context, *back);
     command->footer(std::string("It works at once, also while the last switch still drains.\n\n") +
                     kExitCodes);
-    command->callback([&context, back] { run(context, "rollback", *back); });
+    command->callback([&context, back] { run_change(context, "rollback", *back); });
 }
 
 }  // namespace switchyard::admin

@@ -9,6 +9,7 @@ void add_status_command(CLI::App& app, Context& context);
 void add_change_commands(CLI::App& app, Context& context);  ///< switch, rollback
 void add_deploy_command(CLI::App& app, Context& context);
 void add_preview_command(CLI::App& app, Context& context);
+void add_canary_command(CLI::App& app, Context& context);
 void add_hold_commands(CLI::App& app, Context& context);  ///< hold, release, maintenance
 void add_history_command(CLI::App& app, Context& context);
 void add_events_command(CLI::App& app, Context& context);

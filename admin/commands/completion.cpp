@@ -70,6 +70,8 @@ std::string bash_script(const CLI::App& app) {
                 values += "            " + name + ":1) words=\"blue green\" ;;\n";
             } else if (option->get_name() == "STATE") {
                 values += "            " + name + ":1) words=\"on off\" ;;\n";
+            } else if (option->get_name() == "SHARE") {
+                values += "            " + name + ":1) words=\"1% 5% 25% 50% off promote\" ;;\n";
             } else if (option->get_name() == "ACTION") {
                 values += "            " + name + ":0) words=\"status sync\" ;;\n";
             } else if (option->get_name() == "SHELL") {

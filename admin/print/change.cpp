@@ -81,6 +81,7 @@ std::string print_committed(const json::value& event, const Screen& screen) {
                       painted(screen, paint_of_slot(to), slot_and_name(event, "to")) +
                       " is live, " + slot_and_name(event, "from") + " is idle";
     if (text(event, "action") == "rollback") out += " (rolled back)";
+    if (text(event, "action") == "promote") out += " (promoted)";
     out += "\n";
     if (flag(event, "forced")) {
         out += row("forced", painted(screen, Paint::yellow, to + " was not healthy"));
@@ -88,6 +89,9 @@ std::string print_committed(const json::value& event, const Screen& screen) {
     if (const auto release = release_name(field(event, "to_release")); !release.empty()) {
         const auto former = release_name(field(event, "from_release"));
         out += row("release", release + (former.empty() ? "" : "; before: " + former));
+    }
+    if (const auto share = shown(event, "canary_ended"); !share.empty()) {
+        out += row("canary", "ended with this switch, at " + share);
     }
     out += row("epoch", std::to_string(integer(event, "epoch")));
     out += row("committed",

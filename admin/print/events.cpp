@@ -1,6 +1,7 @@
 #include "admin/print/events.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/canary.hpp"
 #include "admin/print/hold.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/text.hpp"
@@ -141,6 +142,24 @@ std::string sentence(const std::string& kind, const json::value& event) {
         return (flag(event, "on") ? "on" : "off") + by(event) +
                (message.empty() ? "" : ": " + message);
     }
+    if (kind == "canary") {
+        const std::string before = percent_of(event, "former_percent");
+        const std::string slot = shown(event, "slot");
+        if (text(event, "action") == "off") {
+            return "off, all clients go to " + shown(event, "live") + by(event) + ", epoch " +
+                   count(event, "epoch") + ", " + count(event, "in_flight") + " in flight on " +
+                   slot;
+        }
+        return percent_of(event, "percent") + " of the clients go to " + slot +
+               (text(event, "action") == "share" ? ", before " + before : "") + by(event) +
+               ", epoch " + count(event, "epoch") + (flag(event, "forced") ? ", forced" : "");
+    }
+    if (kind == "canary_health") {
+        return shown(event, "slot") + (flag(event, "healthy")
+                                           ? " serves its clients again"
+                                           : " is NOT HEALTHY: its clients are sent to live");
+    }
+    if (kind == "canary_verdict") return shown(event, "text");
     if (kind == "lost") return count(event, "count") + " events, because this reader was too slow";
     if (kind == "stopping") return "the daemon ends";
     return all_fields(event);
@@ -159,7 +178,9 @@ Paint paint_of(const std::string& kind, const json::value& event) {
         if (outcome == "failed") return Paint::red;
         return outcome == "deployed" || outcome == "switched" ? Paint::green : Paint::yellow;
     }
-    if (kind == "held" || kind == "holding") return Paint::yellow;
+    if (kind == "held" || kind == "holding" || kind == "canary") return Paint::yellow;
+    if (kind == "canary_health") return flag(event, "healthy") ? Paint::green : Paint::red;
+    if (kind == "canary_verdict") return Paint::red;
     if (kind == "released") return all_went_on(event) ? Paint::green : Paint::yellow;
     if (kind == "maintenance") return flag(event, "on") ? Paint::red : Paint::green;
     if (kind == "drained") return integer(event, "cut") > 0 ? Paint::red : Paint::green;

@@ -1,6 +1,7 @@
 #include "admin/print/status.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/canary.hpp"
 #include "admin/print/hold.hpp"
 #include "admin/print/ip.hpp"
 #include "admin/print/release.hpp"
@@ -220,6 +221,7 @@ std::string service_block(const json::value& service, const std::string& now,
     }
     table.limit(2, screen.columns > 72 ? screen.columns - 54 : 18);
     out += table.text(screen);
+    out += canary_block(service, now, screen);
     out += tunnels_line(service);
     for (const json::value& drain : list(service, "drains")) {
         out += painted(screen, Paint::yellow, drain_line(drain, now)) + "\n";
@@ -305,7 +307,7 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         const json::value& idle = field(field(*service, "slots"), other_slot(*service));
         return !flag(live, "healthy") || (idle.is_object() && !flag(idle, "healthy")) ||
                !list(*service, "drains").empty() || field(*service, "hold").is_object() ||
-               field(*service, "maintenance").is_object();
+               field(*service, "maintenance").is_object() || canary_needs_look(*service);
     };
     std::stable_partition(order.begin(), order.end(), troubled);
     const std::size_t shown_services = std::min(order.size(), rows > 4 ? rows - 4 : 1);
@@ -327,6 +329,9 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
             errors += integer(*slot, "errors_total");
         }
         if (!list(service, "drains").empty()) healthy += ", draining";
+        if (const std::string share = canary_share(service); !share.empty()) {
+            healthy += ", canary " + share;
+        }
         if (field(service, "hold").is_object()) healthy += ", HELD";
         if (field(service, "maintenance").is_object()) healthy += ", MAINTENANCE";
         table.add({{shown(service, "name"), Paint::bold},

@@ -248,6 +248,29 @@ struct Preview {
     bool operator==(const Preview&) const = default;
 };
 
+/// How clients stick to their side while a canary runs (docs/canary.md).
+struct Canary {
+    enum class Stick : std::uint8_t { cookie, header, address };
+    Stick stick = Stick::cookie;
+    std::string header;                        ///< Request field that tells the client.
+    std::string cookie = "switchyard_canary";  ///< Name of our cookie.
+    milliseconds max_age = 168h;               ///< How long the cookie lasts; renewed in time.
+    std::string secret_file;        ///< Secrets, one a line: the first signs, each is accepted.
+    std::string secret_credential;  ///< The same as a systemd credential's name.
+    bool forward = false;           ///< Let the application see our cookie.
+
+    std::vector<std::string>
+        secrets;                 ///< What was read; never shown. None: a canary makes its own.
+    std::string secret_problem;  ///< Why they could not be read; empty: no reason.
+
+    bool operator==(const Canary&) const = default;
+};
+[[nodiscard]] constexpr std::string_view to_string(Canary::Stick stick) noexcept {
+    return stick == Canary::Stick::cookie   ? "cookie"
+           : stick == Canary::Stick::header ? "header"
+                                            : "address";
+}
+
 /// What requests of a service may take while they are held (C15). 503 beyond any of them.
 struct Hold {
     milliseconds wait = 30s;            ///< Each of them; and a hold, unless it is told otherwise.
@@ -295,6 +318,7 @@ struct Service {
     bool forward_host = true;  ///< Send the client's Host upstream (else the target's address).
     std::optional<Deploy> deploy;
     std::optional<Preview> preview;  ///< None: the idle slot can't be reached.
+    std::optional<Canary> canary;    ///< None: no share of the clients can be sent there.
     Hold hold;
     Maintenance maintenance;
     bool operator==(const Service&) const = default;

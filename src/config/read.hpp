@@ -52,6 +52,13 @@ void read_maintenance(Section& section, Maintenance& maintenance);
 /// every machine that checks a file has them.
 void read_preview(Section& section, Service& service, FileClaims& claims);
 
+/// `canary` of a service whose slots and preview have been read. Its secrets as above.
+void read_canary(Section& section, Service& service);
+
+/// The keys secret_file and secret_credential, and the secrets themselves.
+void read_secrets(Section& section, std::string& file, std::string& credential,
+                  std::vector<std::string>& secrets, std::string& problem);
+
 /// After all services: the host of a preview belongs to nobody else.
 void check_preview_hosts(const FileClaims& claims, Report& report);
 

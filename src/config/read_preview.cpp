@@ -1,5 +1,4 @@
 #include "config/names.hpp"
-#include "config/preview_secret.hpp"
 #include "config/read.hpp"
 #include "config/url.hpp"
 
@@ -15,38 +14,6 @@ Parsed<HttpUrl> parse_origin(std::string_view text) {
     return url;
 }
 
-void read_secrets(Section& section, Preview& preview) {
-    section.read("secret_file", preview.secret_file,
-                 [&section](std::string_view text) -> Parsed<std::string> {
-                     return text.empty() ? std::string()
-                                         : section.reader().resolve(std::string(text));
-                 });
-    section.read("secret_credential", preview.secret_credential,
-                 [](std::string_view text) -> Parsed<std::string> {
-                     return text.empty() ? Parsed<std::string>(std::string())
-                                         : parse_credential_name(text);
-                 });
-    if (!preview.secret_file.empty() && !preview.secret_credential.empty()) {
-        section.problem(section.mark("secret_credential"), "secret_credential",
-                        "impossible together with 'secret_file': the secrets come from one of "
-                        "them");
-        return;
-    }
-    if (!preview.is_signed()) return;
-    Parsed<std::string> path(preview.secret_file);
-    if (!preview.secret_credential.empty()) path = credential_path(preview.secret_credential);
-    if (!path) {
-        preview.secret_problem = path.error().message;
-        return;
-    }
-    auto secrets = read_preview_secrets(*path);
-    if (secrets) {
-        preview.secrets = *std::move(secrets);
-    } else {
-        preview.secret_problem = secrets.error().message;
-    }
-}
-
 }  // namespace
 
 void read_preview(Section& section, Service& service, FileClaims& claims) {
@@ -60,7 +27,8 @@ void read_preview(Section& section, Service& service, FileClaims& claims) {
     section.read("cookie", preview.cookie, empty_or(parse_cookie_name));
     section.read("host", preview.host, empty_or(parse_host_name));
     section.read("url", preview.url, parse_origin);
-    read_secrets(section, preview);
+    read_secrets(section, preview.secret_file, preview.secret_credential, preview.secrets,
+                 preview.secret_problem);
     section.duration("max_for", preview.max_for, 1s, kLongestDuration);
     section.flag("forward", preview.forward);
 

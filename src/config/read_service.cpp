@@ -209,6 +209,7 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
     }
     read_initial_live(section, service);
     section.section("preview", [&](Section& inner) { read_preview(inner, service, claims); });
+    section.section("canary", [&](Section& inner) { read_canary(inner, service); });
     if (service.deploy && service.slots[0].has_value() != service.slots[1].has_value()) {
         section.problem(section.mark("deploy"), "deploy",
                         "goes to the idle slot, and a service with one slot has none; expected "

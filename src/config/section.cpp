@@ -9,9 +9,6 @@
 namespace switchyard::config {
 namespace {
 
-/// Keys that the product's documents show and that a later version brings.
-constexpr std::string_view kLaterKeys[] = {"canary"};
-
 std::string_view kind_name(const Value& value) {
     switch (value.kind) {
         case Value::Kind::null:
@@ -221,10 +218,6 @@ void Section::finish() {
     for (const Field& field : fields_) {
         if (field.known) continue;
         const std::string& key = *field.key;
-        if (std::find(std::begin(kLaterKeys), std::end(kLaterKeys), key) != std::end(kLaterKeys)) {
-            reader_.report.add(field.key_mark, in_quotes(key) + " comes with a later version");
-            continue;
-        }
         std::string message = "unknown key " + in_quotes(key);
         if (!path_.empty()) message += " in " + in_quotes(path_);
         if (const auto near = nearest(key, known_); !near.empty()) {

@@ -1,6 +1,7 @@
 #include "control/admin_routes.hpp"
 
 #include "base/log.hpp"
+#include "control/body.hpp"
 #include "control/change_body.hpp"
 #include "control/peer.hpp"
 #include "control/replies.hpp"
@@ -110,8 +111,18 @@ asio::awaitable<HttpReply> AdminRoutes::dispatch(Call call) {
     if (v1 && name == "services" && path.size() == 4 &&
         (path[3] == "switch" || path[3] == "rollback")) {
         if (!post) co_return wrong_method("POST");
-        const bool rollback = path[3] == "rollback";
-        co_return co_await change(std::move(call), rollback);
+        const Change kind = path[3] == "rollback" ? Change::rollback : Change::to_other;
+        co_return co_await change(std::move(call), kind);
+    }
+    if (v1 && name == "services" && path.size() == 4 && path[3] == "canary") {
+        if (get) co_return show_canary(call);
+        if (!post) co_return wrong_method("GET, POST");
+        co_return co_await canary(std::move(call));
+    }
+    if (v1 && name == "services" && path.size() == 5 && path[3] == "canary" &&
+        path[4] == "promote") {
+        if (!post) co_return wrong_method("POST");
+        co_return co_await change(std::move(call), Change::promote);
     }
     if (v1 && name == "services" && path.size() == 4 && path[3] == "preview") {
         if (!post) co_return wrong_method("POST");
@@ -235,10 +246,13 @@ asio::awaitable<HttpReply> AdminRoutes::sync_reserved_ip(Call call) {
     co_return reserved_ip_reply(std::nullopt);
 }
 
-asio::awaitable<HttpReply> AdminRoutes::change(Call call, bool rollback) {
-    auto parsed = parse_change(call.request.body, rollback);
+asio::awaitable<HttpReply> AdminRoutes::change(Call call, Change kind) {
+    auto parsed = parse_change(call.request.body, kind == Change::rollback);
     if (const auto* refusal = std::get_if<Refusal>(&parsed)) co_return refusal_reply(*refusal);
     ChangeRequest request = std::get<ChangeRequest>(std::move(parsed));
+    request.promote = kind == Change::promote;
+    // Where a canary leads is not for the one who promotes it to say.
+    if (request.promote && request.to) co_return refusal_reply(unknown_key("to"));
     request.service = call.path[2];
     request.caller = co_await caller_of(call.request.uid);
     const std::shared_ptr<ChangeTicket> ticket = controller_.change(std::move(request));

@@ -4,6 +4,7 @@
 #include "control/http_message.hpp"
 #include "control/user_names.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -50,13 +51,17 @@ class AdminRoutes final : public HttpHandler {
                        std::uint64_t most, std::uint64_t& value);
     boost::asio::awaitable<Caller> caller_of(std::optional<std::uint32_t> uid);
     boost::asio::awaitable<HttpReply> dispatch(Call call);
-    boost::asio::awaitable<HttpReply> change(Call call, bool rollback);
+    enum class Change : std::uint8_t { to_other, rollback, promote };
+    boost::asio::awaitable<HttpReply> change(Call call, Change kind);
     boost::asio::awaitable<HttpReply> reload(Call call);
     // deploy_routes.cpp
     boost::asio::awaitable<HttpReply> deploy(Call call);
     boost::asio::awaitable<HttpReply> cancel_deploy(Call call);
     [[nodiscard]] HttpReply follow_deploy(const Call& call) const;
     boost::asio::awaitable<HttpReply> preview(Call call);  // preview_routes.cpp
+    // canary_routes.cpp
+    [[nodiscard]] HttpReply show_canary(const Call& call) const;
+    boost::asio::awaitable<HttpReply> canary(Call call);
     // hold_routes.cpp
     boost::asio::awaitable<HttpReply> hold(Call call);
     boost::asio::awaitable<HttpReply> release(Call call);

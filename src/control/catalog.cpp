@@ -28,6 +28,12 @@ std::shared_ptr<route::HoldRoom> Catalog::hold_room(const std::string& service) 
     return room;
 }
 
+std::shared_ptr<observe::CanaryTraffic> Catalog::canary_traffic(const std::string& service) {
+    auto& traffic = canary_traffic_[service];
+    if (!traffic) traffic = std::make_shared<observe::CanaryTraffic>(workers_);
+    return traffic;
+}
+
 std::shared_ptr<route::Target> Catalog::target(const std::string& service, Colour colour,
                                                const config::Target& config) {
     auto& entry = targets_[{service, colour, config.address}];
@@ -39,7 +45,8 @@ std::shared_ptr<route::Target> Catalog::target(const std::string& service, Colou
 }
 
 std::shared_ptr<const route::ServiceState> Catalog::make_state(
-    std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live) {
+    std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live,
+    const route::CanaryRun* canary) {
     auto state = std::make_shared<route::ServiceState>();
     state->room = hold_room(service->name);
     state->epoch = epoch;
@@ -62,6 +69,9 @@ std::shared_ptr<const route::ServiceState> Catalog::make_state(
         state->slots[index_of(colour)] = std::move(slot);
     }
     if (service->preview) state->preview.emplace(*service->preview);
+    if (service->canary) {
+        state->canary.emplace(*service->canary, canary, canary_traffic(service->name));
+    }
     state->config = std::move(service);
     return state;
 }

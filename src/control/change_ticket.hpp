@@ -22,6 +22,8 @@ struct ChangeRequest {
     Caller caller;
     std::string service;
     bool rollback = false;
+    bool promote = false;        ///< A switch to the slot of the canary that runs.
+    std::string canary;          ///< Only to be refused as one; see CanaryRequest. Its name.
     bool deploy = false;         ///< Only to be refused as one; see DeployRequest.
     std::int64_t deploy_id = 0;  ///< The history's entry of the deploy that it ends; 0: none.
     std::optional<Colour> to;    ///< Of a switch; none: the slot that is not live.
@@ -35,6 +37,8 @@ struct ChangeRequest {
 
     [[nodiscard]] std::string action() const {
         if (deploy) return "deploy";
+        if (!canary.empty()) return canary;
+        if (promote) return "promote";
         return rollback ? "rollback" : "switch";
     }
 };

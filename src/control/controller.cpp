@@ -75,6 +75,21 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
         const auto maintenance = store_.blocking().maintenance();
         if (!maintenance) return maintenance.error();
 
+        // What can't go on serves by the live slot: a canary is no reason not to start.
+        for (auto& [name, entry] : entries_) {
+            if (!entry.record.canary) continue;
+            const auto service =
+                std::find_if(config_->services.begin(), config_->services.end(),
+                             [&](const config::Service& each) { return each.name == name; });
+            std::optional<std::string> why = "the service is not configured any more";
+            if (service != config_->services.end()) why = canary_in_the_way(*service, entry.record);
+            if (!why) continue;
+            spdlog::warn("canary_ended service={} reason={}", log_value(name), log_value(*why));
+            entry.record.canary.reset();
+            ++entry.record.epoch;
+            ended_canaries_.emplace_back(name, *why);
+        }
+
         std::map<std::string, state::ServiceRecord> wanted;
         for (const config::Service& service : config_->services) {
             auto record = first_record(service, *config_);
@@ -89,8 +104,8 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
                 entries_[service.name].record = record;
                 unrecorded_.push_back(service.name);
             }
-            services.push_back(catalog_.make_state(std::make_shared<const config::Service>(service),
-                                                   record.epoch, record.live));
+            services.push_back(
+                make_state(std::make_shared<const config::Service>(service), record));
             spdlog::info("service_live service={} slot={} epoch={}", log_value(service.name),
                          to_string(record.live), record.epoch);
         }
@@ -101,6 +116,8 @@ Result<std::shared_ptr<const route::Snapshot>> Controller::prepare() {
                          rfc3339(present.since), log_value(present.user));
         }
         routing_.begin(config_, std::move(services));
+        for (const auto& state : routing_.current()->services)
+            watch_canary(state->name());
         return routing_.current();
     } catch (const std::exception& error) {
         return Error(fmt::format("cannot read the state: {}", error.what()));
@@ -113,6 +130,21 @@ Result<void> Controller::record() {
         // is written later.
         if (const auto told = record_interrupted(); !told) {
             spdlog::error("history_not_written id=0 error={}", log_value(told.error().message));
+        }
+        for (const auto& [name, why] : std::exchange(ended_canaries_, {})) {
+            ServiceEntry& entry = entries_.at(name);
+            const Caller self = daemon_caller();
+            state::HistoryEntry line;
+            line.at = Wall::now();
+            line.service = name;
+            line.action = "canary off";
+            line.uid = self.uid;
+            line.user = self.user;
+            line.epoch = entry.record.epoch;
+            line.outcome = "done";
+            line.detail = "at the start: " + why;
+            const auto committed = store_.blocking().commit(name, entry.record, line);
+            if (!committed) return committed.error();
         }
         for (const std::string& name : std::exchange(unrecorded_, {})) {
             const state::ServiceRecord& record = entries_.at(name).record;
@@ -177,6 +209,7 @@ asio::awaitable<void> Controller::tick() {
         co_await stop_wanted_.wait_for(tuning_.tick);
         if (stopping_) break;
         sample_rates();
+        look_at_canaries();
         if (routing_.sweep()) co_await routing_.republish();
     }
 }

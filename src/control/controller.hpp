@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "config/load.hpp"
+#include "control/canary_request.hpp"
 #include "control/catalog.hpp"
 #include "control/change_guard.hpp"
 #include "control/change_ticket.hpp"
@@ -97,6 +98,8 @@ class Controller {
     /// Ends the hold; completes when all who waited have gone on, with the event "released".
     boost::asio::awaitable<std::optional<Refusal>> release(std::string service, Caller caller,
                                                            boost::json::object& result);
+    /// Begins or ends a canary, or changes its share. To make its slot live is change()'s.
+    [[nodiscard]] std::shared_ptr<ChangeTicket> canary(CanaryRequest request);
     /// Begins or ends maintenance.
     [[nodiscard]] std::shared_ptr<ChangeTicket> maintenance(MaintenanceRequest request);
     /// Begins a reload of the configuration's file.
@@ -239,6 +242,24 @@ class Controller {
     boost::asio::awaitable<void> make_maintenance(MaintenanceRequest request,
                                                   std::shared_ptr<ChangeTicket> ticket);
 
+    // controller_canary.cpp
+    [[nodiscard]] State make_state(const std::shared_ptr<const config::Service>& service,
+                                   const state::ServiceRecord& record);
+    void watch_canary(const std::string& service);
+    void look_at_canaries();
+    [[nodiscard]] Assessment assess_canary(const CanaryRequest& request) const;
+    boost::asio::awaitable<void> run_canary(CanaryRequest request,
+                                            std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> make_canary(CanaryRequest request,
+                                             std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> plan_canary(CanaryRequest request, Assessment assessment,
+                                             std::shared_ptr<ChangeTicket> ticket);
+    boost::asio::awaitable<void> refuse_canary(CanaryRequest request, Assessment assessment,
+                                               Refusal refusal,
+                                               std::shared_ptr<ChangeTicket> ticket);
+    [[nodiscard]] std::optional<std::string> canary_in_the_way(
+        const config::Service& service, const state::ServiceRecord& record) const;
+
     // controller_ip.cpp
     void start_reserved_ip();
     void follow_all();
@@ -300,6 +321,8 @@ class Controller {
     EventHub events_;
     std::map<std::string, ServiceEntry> entries_;
     std::vector<std::string> unrecorded_;  ///< Services whose first record is not durable yet.
+    std::vector<std::pair<std::string, std::string>>
+        ended_canaries_;  ///< The same of canaries that could not go on, and why.
     std::list<std::shared_ptr<DrainJob>> drains_;
     std::list<std::shared_ptr<DrainJob>> kept_;
     std::uint64_t holds_ = 0;  ///< That ever began.

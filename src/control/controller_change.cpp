@@ -63,7 +63,13 @@ Controller::Assessment Controller::assess(const ChangeRequest& request, bool our
         found.refusals.push_back(
             epoch_mismatch(state.name(), *request.if_epoch, state.epoch, state.live));
     }
-    if (request.rollback) {
+    if (request.promote) {
+        if (!record.canary) {
+            found.refusals.push_back(no_canary(state.name(), state.live, state.epoch));
+            return found;
+        }
+        found.to = record.canary->slot;
+    } else if (request.rollback) {
         found.to = record.previous;
         if (!found.to || *found.to == state.live) {
             found.to.reset();
@@ -84,6 +90,12 @@ Controller::Assessment Controller::assess(const ChangeRequest& request, bool our
         if (release && !release->complete) {
             found.refusals.push_back(unfinished_release(state.name(), *found.to, release->version));
         }
+    }
+    // Who takes the live release back does not mean to give that of the canary to everybody.
+    if (record.canary && (request.deploy || (request.rollback && !request.force))) {
+        found.refusals.push_back(canary_running(state.name(), record.canary->slot,
+                                                percent_text(record.canary->share),
+                                                request.action()));
     }
     if (request.hold) {
         const std::shared_ptr<HoldJob>& hold = entries_.at(request.service).hold;
@@ -176,6 +188,9 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     json::object receipt;
     receipt["epoch"] = record.epoch;
     receipt["forced"] = forced;
+    // It ends with the same commit, and in the same snapshot.
+    const std::optional<state::Canary> canary = entry.record.canary;
+    if (canary) receipt["canary_ended"] = percent_text(canary->share);
     if (request.deploy_id != 0) receipt["deploy_id"] = request.deploy_id;
     line.receipt = json::serialize(receipt);
     const Result<std::int64_t> written = co_await store_.commit(request.service, record, line);
@@ -196,9 +211,10 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     cancel_drains(request.service, to);  // C13: its requests are live traffic again
 
     // Visible, then acknowledged.
-    const State next = catalog_.make_state(former->config, record.epoch, to);
+    const State next = make_state(former->config, record);
     commit.published = co_await routing_.replace(next);
     guard.release();
+    watch_canary(request.service);
     held.finish(commit.published.result.stuck_workers.empty() ? HoldEnd::switched
                                                               : HoldEnd::failed);
     if (ports_.reserved_ip != nullptr) {
@@ -218,6 +234,8 @@ asio::awaitable<void> Controller::carry_out(ChangeRequest request, Assessment as
     commit.drain_timeout = timeout;
     commit.history_id = *written;
     json::object committed = committed_json(commit);
+    committed["canary_ended"] = nullptr;
+    if (canary) committed["canary_ended"] = percent_text(canary->share);
     ++entry.switches;
     entry.last_switch_seconds =
         std::chrono::duration<double>(commit.published.acknowledged - begun).count();

@@ -109,6 +109,7 @@ void Controller::on_health_change(const route::Target& target, const TargetRepor
     event["reason"] = reason;
     events_.publish(std::move(event));
     health_changed_.notify();
+    look_at_canaries();
 }
 
 std::vector<std::string> Controller::unresolved(const route::ServiceState& state) const {

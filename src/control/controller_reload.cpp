@@ -109,6 +109,15 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
                 problems.push_back(problem_json({file, 0, 0, record.error().message}));
                 continue;
             }
+            if (const auto why = canary_in_the_way(service, *record)) {
+                problems.push_back(problem_json(
+                    {file, 0, 0,
+                     fmt::format("service {0}: a canary sends {1} of its clients to slot {2}, but "
+                                 "{3}. End it first: switchyard canary {0} off",
+                                 service.name, percent_text(record->canary->share),
+                                 to_string(record->canary->slot), *why)}));
+                continue;
+            }
             const State state = routing_.find(service.name);
             const bool same = state && *state->config == service;
             // A service that was configured once before goes on after its last epoch.
@@ -147,8 +156,8 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
             services.push_back(routing_.find(service.name));
             continue;
         }
-        services.push_back(catalog_.make_state(std::make_shared<const config::Service>(service),
-                                               change->second.epoch, change->second.live));
+        services.push_back(
+            make_state(std::make_shared<const config::Service>(service), change->second));
     }
     Routing::Services watched = services;
     watched.insert(watched.end(), former->services.begin(), former->services.end());
@@ -171,9 +180,25 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     const std::vector<std::string> changes = describe_changes(*config_, *config);
     std::vector<std::string> warnings = reload_warnings(*config);
     for (const auto& state : services) {
+        const State before = routing_.find(state->name());
+        if (state->canary && state->canary->runs() && before && before != state &&
+            !(before->config->canary == state->config->canary)) {
+            warnings.push_back(fmt::format(
+                "the canary of {} runs, and its clients may change sides: how they are told from "
+                "each other has changed",
+                state->name()));
+        }
         for (const std::string& target : unresolved(*state)) {
             warnings.push_back(fmt::format("{} of {} has no address yet", target, state->name()));
         }
+    }
+    // A service that goes takes its canary with it.
+    for (const auto& state : former->services) {
+        const state::ServiceRecord& record = entries_.at(state->name()).record;
+        if (records.contains(state->name()) || !record.canary) continue;
+        state::ServiceRecord ended = record;
+        ended.canary.reset();
+        changed.emplace(state->name(), std::move(ended));
     }
     state::HistoryEntry line;
     line.at = Wall::now();
@@ -202,6 +227,8 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     for (const auto& [name, record] : changed)
         entries_[name].record = record;
     const Routing::Published published = co_await routing_.replace_all(config, std::move(services));
+    for (const auto& [name, record] : changed)
+        watch_canary(name);
     co_await prepared.apply();
     catalog_.keep_only(*config);
     config_ = config;

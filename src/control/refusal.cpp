@@ -276,6 +276,73 @@ Refusal no_preview(const std::string& service) {
             {}};
 }
 
+Refusal no_canary_section(const std::string& service) {
+    Refusal refusal{
+        409,
+        "no_canary_section",
+        fmt::format("{} has no section canary: how its clients stick to their side is not "
+                    "configured.",
+                    service),
+        fmt::format("Add \"canary: {{}}\" to the service in the configuration, then: switchyard "
+                    "reload"),
+        {}};
+    refusal.details["service"] = service;
+    return refusal;
+}
+
+Refusal no_canary(const std::string& service, Colour live, std::uint64_t epoch) {
+    Refusal refusal{
+        409,
+        "no_canary",
+        fmt::format("No canary of {} runs: all clients go to {}.", service, to_string(live)),
+        fmt::format("To begin one: switchyard canary {} 5%", service),
+        {}};
+    refusal.details["service"] = service;
+    refusal.details["live"] = to_string(live);
+    refusal.details["epoch"] = epoch;
+    return refusal;
+}
+
+Refusal canary_unchanged(const std::string& service, Colour slot, const std::string& percent) {
+    Refusal refusal{
+        409,
+        "canary_unchanged",
+        fmt::format("{} of the clients of {} go to {} already.", percent, service, to_string(slot)),
+        "",
+        {}};
+    refusal.details["service"] = service;
+    refusal.details["slot"] = to_string(slot);
+    return refusal;
+}
+
+Refusal canary_running(const std::string& service, Colour slot, const std::string& percent,
+                       std::string_view action) {
+    Refusal refusal{
+        409,
+        "canary_running",
+        fmt::format("Slot {} of {} serves production traffic: a canary sends {} of the clients "
+                    "there.",
+                    to_string(slot), service, percent),
+        fmt::format("End it first: switchyard canary {0} off. Or make it live: switchyard canary "
+                    "{0} promote",
+                    service),
+        {}};
+    if (action == "rollback") {
+        refusal.message = fmt::format(
+            "A canary sends {} of the clients of {} to slot {}: a rollback now would send "
+            "everybody there.",
+            percent, service, to_string(slot));
+        refusal.hint = fmt::format(
+            "All clients back to the live slot: switchyard canary {0} off. Or roll back all the "
+            "same, which ends the canary, with --force.",
+            service);
+    }
+    refusal.details["service"] = service;
+    refusal.details["slot"] = to_string(slot);
+    refusal.details["percent"] = percent;
+    return refusal;
+}
+
 Refusal stopping() {
     return {503, "stopping", "The daemon is shutting down.", "Try again when it is back.", {}};
 }

@@ -88,6 +88,16 @@ struct Refusal {
 [[nodiscard]] Refusal no_reserved_ip();
 /// The service has no section preview.
 [[nodiscard]] Refusal no_preview(const std::string& service);
+/// The service has no section canary.
+[[nodiscard]] Refusal no_canary_section(const std::string& service);
+/// None runs.
+[[nodiscard]] Refusal no_canary(const std::string& service, Colour live, std::uint64_t epoch);
+/// What was asked for is so already.
+[[nodiscard]] Refusal canary_unchanged(const std::string& service, Colour slot,
+                                       const std::string& percent);
+/// The slot that `action` ("deploy", "rollback") is about serves a share of the clients.
+[[nodiscard]] Refusal canary_running(const std::string& service, Colour slot,
+                                     const std::string& percent, std::string_view action);
 [[nodiscard]] Refusal stopping();
 [[nodiscard]] Refusal internal_error(std::string_view what);
 

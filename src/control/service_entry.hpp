@@ -6,6 +6,7 @@
 #include "control/refusal.hpp"
 #include "control/times.hpp"
 #include "control/wakeup.hpp"
+#include "observe/canary_verdict.hpp"
 #include "observe/exposition.hpp"
 #include "state/store.hpp"
 
@@ -46,6 +47,15 @@ class RateMeter {
 struct DeployJob;
 struct HoldJob;
 
+/// What is watched while a canary runs; what is durable of it is in the record.
+struct CanaryWatch {
+    std::shared_ptr<observe::CanaryCounts> counts;  ///< Of the present comparison.
+    Wall::time_point compared_since{};
+    observe::CanaryJudge judge;
+    bool healthy = true;  ///< As it was told last.
+    Wall::time_point health_since{};
+};
+
 /// What the controller knows of a service besides its routing. Goes on through switches and
 /// reloads, and while the service is not configured.
 struct ServiceEntry {
@@ -55,6 +65,7 @@ struct ServiceEntry {
         deploy;  ///< The one under way, or the last since the start; or null.
     std::optional<state::Maintenance> maintenance;  ///< None: it serves.
     std::shared_ptr<HoldJob> hold;                  ///< Until nobody waits in it any more; or null.
+    std::optional<CanaryWatch> canary;              ///< While one runs.
     std::array<RateMeter, 2> rates;                 ///< By index_of(Colour).
 
     // For the metrics, since the start:

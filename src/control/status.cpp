@@ -1,5 +1,6 @@
 #include "control/status.hpp"
 
+#include "control/canary_view.hpp"
 #include "control/deploy_view.hpp"
 #include "control/hold_view.hpp"
 #include "control/target_view.hpp"
@@ -101,6 +102,9 @@ json::object slot_json(const Controller& controller, const route::ServiceState& 
     json::object object;
     object["name"] = slot.name;
     object["state"] = slot.colour == state.live ? "live" : "idle";
+    if (slot.colour != state.live && state.canary && state.canary->runs()) {
+        object["state"] = "canary";
+    }
     object["healthy"] = healthy;
     object["release"] =
         release_json(controller.entry(state.name()).record.releases[index_of(slot.colour)]);
@@ -208,6 +212,7 @@ json::object service_json(const Controller& controller, const route::ServiceStat
     }
     object["drains"] = std::move(drains);
     object["preview"] = preview_json(state.config->preview);
+    object["canary"] = canary_status_json(state, entry);
     object["hold"] = hold_status_json(entry.hold.get());
     object["maintenance"] = controller.maintenance_json(state.name());
     object["reserved_ip"] = controller.reserved_ip(state.name());
@@ -337,6 +342,7 @@ observe::Scrape scrape(const Controller& controller) {
         gauge.held = entry.hold != nullptr;
         gauge.in_maintenance = entry.maintenance.has_value();
         add_hold(gauge, *state->room);
+        gauge.canary = canary_gauge(*state, entry);
         scrape.services.push_back(std::move(gauge));
     }
     if (const ReservedIp* ip = controller.reserved_ip_port(); ip != nullptr) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "observe/canary_counts.hpp"
 #include "observe/slot_metrics.hpp"
 
 #include <array>
@@ -36,6 +37,17 @@ struct DeployGauge {
     std::vector<std::pair<std::string, double>> last_stages;  ///< Those that it went through.
 };
 
+/// The canary of a service that could have one.
+struct CanaryGauge {
+    std::optional<Colour> slot;  ///< None: none runs.
+    double share = 0;            ///< From 0 to 1.
+    bool healthy = false;
+    int errors_differ = 0;    ///< 1: more on the canary, -1: fewer.
+    int latency_differs = 0;  ///< 1: the canary is slower, -1: faster.
+    /// Since the start, by slot and reason.
+    std::array<std::array<std::uint64_t, kCanaryReasons>, 2> requests{};
+};
+
 struct ServiceGauge {
     std::string service;
     Colour live{};
@@ -63,6 +75,7 @@ struct ServiceGauge {
     double hold_wait_seconds = 0;
     bool in_maintenance = false;
     std::uint64_t maintenance_answers = 0;
+    std::optional<CanaryGauge> canary{};
 };
 
 /// The reserved IP that follows a service.

@@ -28,6 +28,7 @@ void Relay::conclude(Flight& flight) noexcept {
             cell.bytes_received.add(exchange.request_body().received());
             cell.bytes_sent.add(exchange.bytes_sent());
         }
+        if (flight.service->canary) count_canary(flight);
     } else {
         worker_.counters.unrouted_by_outcome[static_cast<std::size_t>(flight.outcome)].add();
         worker_.counters.unrouted_by_status_class[flight.status / 100 % 6].add();

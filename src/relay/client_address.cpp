@@ -68,4 +68,14 @@ std::string_view client_address(const http::RequestHead& request, const http::Pe
     return client;
 }
 
+bool came_encrypted(const http::RequestHead& request, const http::Peer& peer) noexcept {
+    if (peer.tls() || !peer.trusted) return peer.tls();
+    for (const http::Field& field : request.fields) {
+        if (http::iequals(field.name, "X-Forwarded-Proto")) {
+            return http::iequals(field.value, "https");
+        }
+    }
+    return false;
+}
+
 }  // namespace switchyard::relay

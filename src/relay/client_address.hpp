@@ -15,4 +15,8 @@ namespace switchyard::relay {
                                               const http::Peer& peer,
                                               const std::vector<config::Cidr>& trusted_proxies);
 
+/// Whether the client came over TLS, as far as we or a trusted proxy before us know.
+[[nodiscard]] bool came_encrypted(const http::RequestHead& request,
+                                  const http::Peer& peer) noexcept;
+
 }  // namespace switchyard::relay

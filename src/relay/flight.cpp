@@ -11,6 +11,7 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     metrics = nullptr;
     way = route::Way::live;
     visit = {};
+    canary = {};
     outcome = observe::Outcome::completed;
     status = 0;
     error = {};

@@ -6,6 +6,7 @@
 #include "observe/outcome.hpp"
 #include "relay/hold_queue.hpp"
 #include "relay/worker_context.hpp"
+#include "route/canary_decision.hpp"
 #include "route/decision.hpp"
 #include "route/snapshot.hpp"
 #include "upstream/connection.hpp"
@@ -75,6 +76,7 @@ class Flight {
     observe::SlotMetrics* metrics = nullptr;  ///< Where it is counted; set with `slot`.
     route::Way way = route::Way::live;        ///< How it came to the slot.
     route::PreviewVisit visit;
+    route::CanaryVisit canary;
     std::shared_ptr<const route::PreviewTable> previews;  ///< Set if the visit left signs.
     std::unique_ptr<upstream::Connection> connection;
     std::shared_ptr<const RelayOptions> options;
@@ -132,6 +134,8 @@ class Flight {
     std::string page;
     std::string preview_target;   ///< The target without what belongs to a preview.
     std::string preview_cookies;  ///< The same of the cookies; or a cookie that is set.
+    std::string canary_cookies;   ///< The cookies without that of a canary.
+    std::string canary_caching;   ///< What a response with such a cookie says to caches.
     std::vector<std::uint32_t> tried;
 
     // The worker's list of flights.

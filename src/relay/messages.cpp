@@ -1,5 +1,6 @@
 // One request and its response over one upstream connection.
 #include "h1/serialize.hpp"
+#include "relay/canary.hpp"
 #include "relay/preview.hpp"
 #include "relay/relay.hpp"
 
@@ -48,6 +49,7 @@ void Relay::prepare_request(Flight& flight) {
     if (hides) {
         route::remove_signs(out.fields, flight.previews->names(), flight.preview_cookies);
     }
+    if (flight.service->canary) hide_canary_cookie(flight);
     out.framing = request.framing;
     out.content_length = request.content_length;
     out.send_content_length = request.has_content_length;
@@ -198,6 +200,7 @@ void Relay::prepare_reply(Flight& flight) {
         drop_caching_fields(reply.fields);
         flight.lines = flight.slot->preview_lines;
     }
+    if (flight.canary.wants_cookie && !flight.in_preview()) give_canary_cookie(flight);
     flight.lines += flight.options->via_line;
     flight.lines += "X-Request-Id: ";
     flight.lines += flight.request_id;

@@ -1,6 +1,7 @@
 #include "relay/preview.hpp"
 
 #include "http/validate.hpp"
+#include "relay/client_address.hpp"
 #include "relay/relay.hpp"
 #include "route/preview_signs.hpp"
 
@@ -31,18 +32,6 @@ bool is_caching_field(const http::Field& field) noexcept {
     }
 }
 
-/// Whether the client came over TLS, as far as we or a trusted proxy before us know.
-bool came_encrypted(const http::Exchange& exchange) noexcept {
-    const http::Peer& peer = exchange.peer();
-    if (peer.tls() || !peer.trusted) return peer.tls();
-    for (const http::Field& field : exchange.request().fields) {
-        if (http::iequals(field.name, "X-Forwarded-Proto")) {
-            return http::iequals(field.value, "https");
-        }
-    }
-    return false;
-}
-
 /// The cookie with the pass of a link, or the one that takes it away (RFC 6265 §4.1).
 void make_cookie(const Flight& flight, std::string& out) {
     const config::Service& config = *flight.service->config;
@@ -65,7 +54,7 @@ void make_cookie(const Flight& flight, std::string& out) {
     out += "; Max-Age=";
     out += std::to_string(std::max<std::int64_t>(seconds, 0));
     out += "; HttpOnly; SameSite=Lax";
-    if (came_encrypted(*flight.exchange)) out += "; Secure";
+    if (came_encrypted(flight.exchange->request(), flight.exchange->peer())) out += "; Secure";
 }
 
 }  // namespace

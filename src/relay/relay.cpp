@@ -147,15 +147,18 @@ Task<void> Relay::refuse(http::Exchange& exchange, unsigned status, std::string_
 Relay::Entry Relay::bind(Flight& flight) {
     const route::Snapshot& snapshot = *worker_.snapshot.load(std::memory_order_acquire);
     const bool previewed = flight.visit.granted;
-    const route::Decision decision = route::decide(snapshot, flight.forward.host_lower,
-                                                   flight.exchange->request(), flight.visit);
+    route::Decision decision = route::decide(snapshot, flight.forward.host_lower,
+                                             flight.exchange->request(), flight.visit);
     // No retry makes a live request out of one that was meant for the idle slot.
     if (decision.service == nullptr || (previewed && !flight.visit.granted)) {
         return Entry::no_such_service;
     }
     if (flight.visit.signs) flight.previews = snapshot.previews;
+    if (decision.service->canary && decision.way == route::Way::live) [[unlikely]] {
+        decision = with_canary(flight, decision);
+    }
     // Who may see the idle slot goes past a hold and maintenance.
-    if (decision.way == route::Way::live && (*decision.gate != nullptr || waiting_ != 0)) {
+    if (decision.way != route::Way::preview && (*decision.gate != nullptr || waiting_ != 0)) {
         const Entry entry = at_gate(flight, decision);
         if (entry != Entry::bound) return entry;
     }
@@ -202,6 +205,7 @@ Task<void> Relay::serve(Flight& flight) {
             flight.fresh_connection = true;
         } else {
             ++flight.retries;
+            flight.canary.failed |= flight.way == route::Way::canary;
         }
         // C10: a retry is decided anew; the live slot may be another one by now.
         flight.connection.reset();

@@ -88,6 +88,10 @@ class Relay final : public http::Handler {
     // preview.cpp: what is different for a request that may see the idle slot.
     Task<bool> answer_preview(Flight& flight);
     Task<void> enter_preview(Flight& flight);
+    // canary.cpp: what is different while a canary runs.
+    [[nodiscard]] route::Decision with_canary(Flight& flight, const route::Decision& live);
+    static void give_canary_cookie(Flight& flight);
+    void count_canary(const Flight& flight) noexcept;
 
     // answers.cpp: what the proxy answers itself.
     Task<void> fail(Flight& flight, observe::Outcome outcome, unsigned status,

@@ -11,7 +11,7 @@
 namespace switchyard::route {
 
 /// Why a request gets the slot that it gets.
-enum class Way : std::uint8_t { live, preview };
+enum class Way : std::uint8_t { live, preview, canary };
 
 /// What a request has to do with previews; goes on through its retries. Plain memory, so that a
 /// request without any of it costs a few stores.
@@ -32,15 +32,16 @@ struct Decision {
     const ServiceState* service = nullptr;  ///< Null: there is none for this host and path.
     const SlotState* slot = nullptr;        ///< Set with `service`.
     Way way = Way::live;
-    /// What stands before the service (C15, maintenance); for Way::live only, then never null, but
-    /// what it points to is where nothing does.
+    /// What stands before the service (C15, maintenance); not for Way::preview, else never null,
+    /// but what it points to is where nothing does.
     const std::shared_ptr<const Gate>* gate = nullptr;
 };
 
 /// Which service and which slot a request gets (C16: preview before canary before live), by this
 /// snapshot alone. `host` in lower case without port. A pass that does not open the preview changes
 /// nothing: the decision is the one that the request would get without it. Does not allocate; looks
-/// at the clock (Unix seconds) only when there is a pass to check.
+/// at the clock (Unix seconds) only when there is a pass to check. Where a canary runs,
+/// decide_canary() (route/canary_decision) goes on from Way::live.
 [[nodiscard]] Decision decide(const Snapshot& snapshot, std::string_view host,
                               const http::RequestHead& request, PreviewVisit& visit) noexcept;
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "route/signature.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,26 +13,13 @@
 ///   v1.EXPIRES.ID.KEY.MAC
 ///
 /// EXPIRES is Unix time in seconds, ID names the pass in logs, KEY says which secret signed it, and
-/// MAC is HMAC-SHA256 (RFC 2104) in base64url (RFC 4648 §5) without padding over the other four and
-/// the service's name. Only unreserved characters (RFC 3986 §2.3), so a pass stands in a header, a
-/// cookie and a query as it is. Pure; any thread.
+/// MAC is the signature (route/signature) over the other four and the service's name. Only
+/// unreserved characters (RFC 3986 §2.3), so a pass stands in a header, a cookie and a query as it
+/// is. Pure; any thread.
 namespace switchyard::route {
 
 /// Without secrets this is what opens a preview.
 inline constexpr std::string_view kOpenPass = "idle";
-
-/// A pass made by a machine whose clock is ahead may be valid this much longer than the longest
-/// time allowed; seconds. (It ends when the clock of the one that checks it says so.)
-inline constexpr std::int64_t kClockSkew = 60;
-
-/// One secret; `id` is told by it and tells nothing of it.
-struct PassKey {
-    std::string secret;
-    std::string id;  ///< Eight hexadecimal digits.
-};
-
-/// Throws std::runtime_error if OpenSSL can't compute digests.
-[[nodiscard]] PassKey make_pass_key(std::string secret);
 
 /// Whether `id` may name a pass: 1 to 32 letters, digits, '-' or '_'.
 [[nodiscard]] bool valid_pass_id(std::string_view id) noexcept;

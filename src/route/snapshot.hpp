@@ -3,6 +3,7 @@
 #include "base/colour.hpp"
 #include "config/config.hpp"
 #include "observe/slot_metrics.hpp"
+#include "route/canary.hpp"
 #include "route/gate.hpp"
 #include "route/host_table.hpp"
 #include "route/ledger.hpp"
@@ -41,6 +42,7 @@ struct ServiceState {
     Colour live = Colour::blue;
     std::optional<SlotState> slots[2];
     std::optional<PreviewGate> preview;  ///< None: the idle slot can't be reached.
+    std::optional<Canary> canary;        ///< None: none is configured.
     std::shared_ptr<HoldRoom> room;      ///< Outlives epochs.
 
     [[nodiscard]] const std::string& name() const noexcept { return config->name; }

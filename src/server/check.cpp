@@ -37,15 +37,18 @@ int check_certificates(const config::Config& config) {
 }
 
 /// Offline it is only said, as below.
-int check_preview_secrets(const config::Config& config, bool offline) {
+int check_secrets(const config::Config& config, bool offline) {
     int problems = 0;
-    for (const config::Service& service : config.services) {
-        if (!service.preview) continue;
-        const std::string& problem = service.preview->secret_problem;
-        if (problem.empty()) continue;
-        std::fprintf(stderr, "%s: services.%s.preview: %s%s\n", config.file.c_str(),
-                     service.name.c_str(), offline ? "note: " : "", problem.c_str());
+    const auto say = [&](const config::Service& service, const char* of,
+                         const std::string& problem) {
+        if (problem.empty()) return;
+        std::fprintf(stderr, "%s: services.%s.%s: %s%s\n", config.file.c_str(),
+                     service.name.c_str(), of, offline ? "note: " : "", problem.c_str());
         if (!offline) ++problems;
+    };
+    for (const config::Service& service : config.services) {
+        if (service.preview) say(service, "preview", service.preview->secret_problem);
+        if (service.canary) say(service, "canary", service.canary->secret_problem);
     }
     return problems;
 }
@@ -94,7 +97,7 @@ int check_token(const config::Config& config) {
 }  // namespace
 
 int check(const config::Config& config, bool offline) {
-    int problems = check_certificates(config) + check_preview_secrets(config, offline);
+    int problems = check_certificates(config) + check_secrets(config, offline);
     if (config.reserved_ip) {
         const int unreadable = check_files(config, offline);
         problems += unreadable;

@@ -65,8 +65,12 @@ std::shared_ptr<const WorkerOptions> Front::prepared_options() const {
 Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
     discard();
     for (const config::Service& service : config->services) {
-        if (!service.preview || service.preview->secret_problem.empty()) continue;
-        return Error("the preview of " + service.name + ": " + service.preview->secret_problem);
+        if (service.preview && !service.preview->secret_problem.empty()) {
+            return Error("the preview of " + service.name + ": " + service.preview->secret_problem);
+        }
+        if (service.canary && !service.canary->secret_problem.empty()) {
+            return Error("the canary of " + service.name + ": " + service.canary->secret_problem);
+        }
     }
     plan_ = std::make_shared<Plan>();
     plan_->config = config;

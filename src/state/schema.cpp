@@ -66,8 +66,23 @@ constexpr const char* kMaintenance = R"sql(
     ) STRICT, WITHOUT ROWID;
 )sql";
 
+/// Schema 4: the canaries that run; who is not here has none.
+constexpr const char* kCanaries = R"sql(
+    CREATE TABLE canaries (
+        service TEXT PRIMARY KEY,
+        slot TEXT NOT NULL CHECK (slot IN ('blue', 'green')),
+        share INTEGER NOT NULL CHECK (share BETWEEN 1 AND 10000),
+        share_since_ns INTEGER NOT NULL,
+        run INTEGER NOT NULL CHECK (run >= 1),
+        since_ns INTEGER NOT NULL,
+        secret TEXT NOT NULL,
+        uid INTEGER NOT NULL,
+        user TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+)sql";
+
 /// The step at index N leads from schema N to N + 1.
-constexpr std::array kSteps{kFirstTables, kReleases, kMaintenance};
+constexpr std::array kSteps{kFirstTables, kReleases, kMaintenance, kCanaries};
 static_assert(kSteps.size() == kSchemaVersion);
 
 /// A transaction of all steps behind `version`.

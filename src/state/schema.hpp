@@ -11,7 +11,7 @@ namespace switchyard::state {
 inline constexpr std::int64_t kApplicationId = 0x53575944;
 
 /// Grows with every change of the tables; older files are brought forward, newer ones refused.
-inline constexpr std::int64_t kSchemaVersion = 3;
+inline constexpr std::int64_t kSchemaVersion = 4;
 
 /// Makes an empty state file. It gets its name only when it is complete and on the disk, so a
 /// crash at any instant leaves no half-made file behind.

@@ -109,6 +109,7 @@ class SqliteStore final : public Store {
   private:
     bool write(const std::string& service, const ServiceRecord& record);
     bool write(const SlotRelease& holds);
+    bool write(const std::string& service, const std::optional<Canary>& canary);
     [[nodiscard]] std::vector<HistoryEntry> read(Statement& statement) const;
     bool insert(const HistoryEntry& entry);
     bool prune();
@@ -128,7 +129,27 @@ bool SqliteStore::write(const std::string& service, const ServiceRecord& record)
         .bind(static_cast<std::int64_t>(record.epoch))
         .bind(to_ns(record.live_since));
     bind_colour(statement, record.previous);
-    return statement.finish();
+    return statement.finish() && write(service, record.canary);
+}
+
+bool SqliteStore::write(const std::string& service, const std::optional<Canary>& canary) {
+    if (!canary) {
+        Statement none(database_, "DELETE FROM canaries WHERE service = ?");
+        return none.bind(service).finish();
+    }
+    Statement statement(database_,
+                        "INSERT OR REPLACE INTO canaries (service, slot, share, share_since_ns,"
+                        " run, since_ns, secret, uid, user) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    return statement.bind(service)
+        .bind(to_string(canary->slot))
+        .bind(std::int64_t{canary->share})
+        .bind(to_ns(canary->share_since))
+        .bind(static_cast<std::int64_t>(canary->run))
+        .bind(to_ns(canary->since))
+        .bind(canary->secret)
+        .bind(std::int64_t{canary->uid})
+        .bind(canary->user)
+        .finish();
 }
 
 bool SqliteStore::write(const SlotRelease& holds) {
@@ -211,6 +232,25 @@ Result<std::map<std::string, ServiceRecord>> SqliteStore::services() {
             Release{releases.text(2), from_ns(releases.integer(3)), releases.integer(4) != 0};
     }
     if (!releases.ok()) return database_.error();
+
+    Statement canaries(database_,
+                       "SELECT service, slot, share, share_since_ns, run, since_ns, secret, uid,"
+                       " user FROM canaries");
+    while (canaries.next()) {
+        const auto service = found.find(canaries.text(0));
+        const auto slot = parse_colour(canaries.text(1));
+        if (service == found.end() || !slot || *slot == service->second.live) continue;
+        Canary& canary = service->second.canary.emplace();
+        canary.slot = *slot;
+        canary.share = static_cast<std::uint32_t>(canaries.integer(2));
+        canary.share_since = from_ns(canaries.integer(3));
+        canary.run = static_cast<std::uint64_t>(canaries.integer(4));
+        canary.since = from_ns(canaries.integer(5));
+        canary.secret = canaries.text(6);
+        canary.uid = static_cast<std::uint32_t>(canaries.integer(7));
+        canary.user = canaries.text(8);
+    }
+    if (!canaries.ok()) return database_.error();
     return found;
 }
 

@@ -14,7 +14,8 @@
 
 #include <boost/system/result.hpp>
 
-/// What must survive a crash: each service's live slot and epoch, maintenance, and the history.
+/// What must survive a crash: each service's live slot and epoch, its canary,
+/// maintenance, and the history.
 namespace switchyard::state {
 
 using WallTime = std::chrono::system_clock::time_point;
@@ -27,6 +28,19 @@ struct Release {
     bool operator==(const Release&) const = default;
 };
 
+/// A share of the clients that goes to the idle slot.
+struct Canary {
+    Colour slot = Colour::green;
+    std::uint32_t share = 0;  ///< Of 10,000; at least 1.
+    WallTime share_since{};   ///< When it last changed.
+    std::uint64_t run = 0;    ///< The epoch that the canary began in.
+    WallTime since{};         ///< When that was.
+    std::string secret;       ///< What its cookies are signed with, unless one is configured.
+    std::uint32_t uid = 0;    ///< Who changed the share last.
+    std::string user;
+    bool operator==(const Canary&) const = default;
+};
+
 struct ServiceRecord {
     Colour live = Colour::blue;
     std::uint64_t epoch = 1;
@@ -36,6 +50,8 @@ struct ServiceRecord {
     /// By index_of(Colour); none: never deployed to. Read with the record, but written by
     /// progress() alone: a switch moves no release.
     std::array<std::optional<Release>, 2> releases{};
+    /// None: all clients go to the live slot. Never one of the live slot itself.
+    std::optional<Canary> canary{};
     bool operator==(const ServiceRecord&) const = default;
 };
 

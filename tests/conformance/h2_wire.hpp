@@ -40,6 +40,12 @@ class H2Wire : public FrontDoor, public testing::WithParamInterface<Transport> {
         wire_address_ = daemon().address(1);
     }
 
+    /// restart(), on new ports.
+    void restart_wire() {
+        restart();
+        wire_address_ = daemon().address(1);
+    }
+
     [[nodiscard]] const std::string& wire_address() const noexcept { return wire_address_; }
 
     /// A connection on which nothing was said yet.

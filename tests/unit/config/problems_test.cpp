@@ -179,7 +179,6 @@ TEST(Problems, OfAService) {
     expect_problems(
         kService,
         {
-            {"    canary: 5\n", "f:5:5: 'canary' comes with a later version"},
             {"    healthcheck: {path: /up}\n",
              "f:5:5: unknown key 'healthcheck' in 'services.app'; did you mean 'health_check'?"},
             {"    hosts: app.example\n",

@@ -112,7 +112,30 @@ TEST_F(MigrationTest, AFileOfSchema2GetsMaintenanceAndKeepsItsReleases) {
     EXPECT_TRUE(store->maintenance().value().empty());
     EXPECT_TRUE(store->set_maintenance("app", Maintenance{}, HistoryEntry{}));
     store.reset();
-    EXPECT_EQ(value("PRAGMA user_version"), "3");
+    EXPECT_EQ(value("PRAGMA user_version"), std::to_string(kSchemaVersion));
+}
+
+TEST_F(MigrationTest, AFileOfSchema3HasNoCanaryAndCanGetOne) {
+    make_old_file();
+    run_sql(
+        "CREATE TABLE releases (service TEXT NOT NULL,"
+        " slot TEXT NOT NULL CHECK (slot IN ('blue', 'green')), version TEXT NOT NULL,"
+        " deployed_at_ns INTEGER NOT NULL, complete INTEGER NOT NULL CHECK (complete IN (0, 1)),"
+        " PRIMARY KEY (service, slot)) STRICT, WITHOUT ROWID;"
+        "ALTER TABLE history ADD COLUMN version TEXT NOT NULL DEFAULT '';"
+        "CREATE TABLE maintenance (service TEXT PRIMARY KEY, since_ns INTEGER NOT NULL,"
+        " message TEXT NOT NULL, retry_after_s INTEGER NOT NULL CHECK (retry_after_s >= 0),"
+        " uid INTEGER NOT NULL, user TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+        "INSERT INTO maintenance VALUES ('app', 5, 'soon', 60, 1000, 'deploy');"
+        "PRAGMA user_version=3;");
+    auto store = open();
+    ASSERT_NE(store, nullptr);
+    EXPECT_EQ(store->maintenance().value().at("app").message, "soon");
+    ServiceRecord record = store->services().value().at("app");
+    EXPECT_FALSE(record.canary);
+    record.canary = Canary{Colour::blue, 500, WallTime(1ns), 8, WallTime(2ns), "s", 1, "me"};
+    ASSERT_TRUE(store->commit("app", record, HistoryEntry{}));
+    EXPECT_EQ(store->services().value().at("app"), record);
 }
 
 TEST_F(MigrationTest, AMigratedFileHasTheTablesOfANewOne) {
@@ -120,6 +143,7 @@ TEST_F(MigrationTest, AMigratedFileHasTheTablesOfANewOne) {
         "SELECT group_concat(name || ':' || type || ':' || \"notnull\") FROM"
         " (SELECT * FROM pragma_table_info('history') UNION ALL"
         "  SELECT * FROM pragma_table_info('maintenance') UNION ALL"
+        "  SELECT * FROM pragma_table_info('canaries') UNION ALL"
         "  SELECT * FROM pragma_table_info('releases') UNION ALL"
         "  SELECT * FROM pragma_table_info('services'))";
     make_old_file();
@@ -134,7 +158,7 @@ TEST_F(MigrationTest, AMigratedFileHasTheTablesOfANewOne) {
 TEST_F(MigrationTest, AFailedMigrationLeavesTheFileAsItWas) {
     make_old_file();
     run_sql("CREATE TABLE releases (mine)");  // Something that the step stumbles over.
-    EXPECT_NE(refusal().find("from schema 1 to 3, it is as it was"), std::string::npos);
+    EXPECT_NE(refusal().find("from schema 1 to 4, it is as it was"), std::string::npos);
     EXPECT_EQ(value("PRAGMA user_version"), "1");
     EXPECT_EQ(value("SELECT count(*) FROM history"), "2");
     EXPECT_EQ(value("SELECT count(*) FROM pragma_table_info('history') WHERE name = 'version'"),

@@ -185,5 +185,32 @@ TEST_F(StoreTest, WaitsNotForeverForAnotherProgramsWrite) {
     EXPECT_TRUE(store->append(entry("a", 1)));
 }
 
+TEST_F(StoreTest, ACanaryIsWrittenWithItsRecordAndEndsWithIt) {
+    ServiceRecord written = record(Colour::blue, 5);
+    written.canary = Canary{
+        Colour::green,  500,     WallTime(1'700'000'000'123'456'789ns), 4, WallTime(9ns), "secret",
+        4'000'000'000U, "deploy"};
+    {
+        auto store = open();
+        ASSERT_TRUE(store->commit("app", written, entry("app", 5)));
+        ASSERT_TRUE(store->commit("other", record(Colour::blue, 1), HistoryEntry{}));
+    }
+    auto store = open();
+    EXPECT_EQ(store->services().value().at("app"), written);
+    EXPECT_FALSE(store->services().value().at("other").canary);
+    written.canary->share = 10'000;
+    ASSERT_TRUE(store->commit("app", written, HistoryEntry{}));
+    EXPECT_EQ(store->services().value().at("app"), written);
+    // What no reader could make sense of is not written, and the rest of it neither.
+    ServiceRecord wrong = written;
+    wrong.epoch = 9;
+    wrong.canary->share = 10'001;
+    EXPECT_FALSE(store->commit("app", wrong, HistoryEntry{}));
+    EXPECT_EQ(store->services().value().at("app"), written);
+    // A switch writes a record without one.
+    ASSERT_TRUE(store->commit("app", record(Colour::green, 6), HistoryEntry{}));
+    EXPECT_FALSE(store->services().value().at("app").canary);
+}
+
 }  // namespace
 }  // namespace switchyard::state
