@@ -88,6 +88,7 @@ struct Http2 {
     std::uint32_t ignored_frames_per_second = 100;  ///< PRIORITY and unknown ones.
     std::uint32_t empty_frames_per_second = 20;
     std::uint32_t window_updates_per_second = 100;  ///< And one for each KiB sent.
+    milliseconds settings_timeout = 10s;            ///< For the client's acknowledgement.
     bool operator==(const Http2&) const = default;
 };
 

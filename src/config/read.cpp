@@ -92,6 +92,7 @@ void read_http2(Section& section, Http2& http2) {
     section.number("ignored_frames_per_second", http2.ignored_frames_per_second, 1, kMost);
     section.number("empty_frames_per_second", http2.empty_frames_per_second, 1, kMost);
     section.number("window_updates_per_second", http2.window_updates_per_second, 1, kMost);
+    section.duration("settings_timeout", http2.settings_timeout, 1ms, kLongestDuration);
 }
 
 void read_access_log(Section& section, AccessLog& log) {

@@ -91,9 +91,7 @@ struct Callbacks {
         if (head->type == NGHTTP2_PRIORITY && head->stream_id == 0) {
             self.end_with(NGHTTP2_PROTOCOL_ERROR, "PRIORITY of no stream");
         }
-        if (head->type == NGHTTP2_SETTINGS) {
-            self.queued_before_ = nghttp2_session_get_outbound_queue_size(library);
-        }
+        if (head->type == NGHTTP2_SETTINGS) self.measure_windows();
         const std::optional<Http2Limit> kind = costs(*head);
         if (kind && !self.guard_.take(*kind, self.ticks())) self.too_many(*kind);
         // Once the end is decided nothing more is looked at.
@@ -160,7 +158,11 @@ struct Callbacks {
                 }
                 break;
             case NGHTTP2_SETTINGS:
-                if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) settings_received(self, library);
+                if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
+                    self.settings_due_ = 0;
+                } else {
+                    self.settings_taken();
+                }
                 break;
             case NGHTTP2_PING:
                 if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && self.draining_ &&
@@ -172,18 +174,6 @@ struct Callbacks {
                 break;
         }
         return 0;
-    }
-
-    static void settings_received(ServerSession& self, nghttp2_session* library) noexcept {
-        if (!self.settled_) {
-            self.settled_ = true;
-            self.head_due_ = 0;
-        }
-        // RFC 9113 §6.9.2: a window that a setting makes too large is the connection's error. The
-        // library resets the streams concerned; usually all that it queues is the acknowledgement.
-        if (nghttp2_session_get_outbound_queue_size(library) > self.queued_before_ + 1) {
-            self.end_with(NGHTTP2_FLOW_CONTROL_ERROR, "a window that is too large");
-        }
     }
 
     static void headers_received(ServerSession& self, ServerStream* to,
@@ -234,7 +224,8 @@ struct Callbacks {
             const std::uint32_t code = frame->rst_stream.error_code;
             self.reset_sent_ = true;
             // What a client makes us reset costs as much as what it resets itself.
-            if (code != NGHTTP2_NO_ERROR && code != NGHTTP2_INTERNAL_ERROR) {
+            if (code != NGHTTP2_NO_ERROR && code != NGHTTP2_INTERNAL_ERROR &&
+                code != NGHTTP2_CANCEL) {
                 if (code == NGHTTP2_REFUSED_STREAM) self.host_.counters().http2_refused.add();
                 if (code == NGHTTP2_PROTOCOL_ERROR) self.host_.counters().http2_malformed.add();
                 if (!self.guard_.take(Http2Limit::resets, self.ticks())) {

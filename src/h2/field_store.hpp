@@ -30,6 +30,10 @@ class FieldStore {
         weight_ += name.size() + value.size() + 32;
     }
     [[nodiscard]] std::size_t weight() const noexcept { return weight_; }
+    /// Octets of memory that it holds.
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        return text_.capacity() + places_.capacity() * sizeof(Place);
+    }
     [[nodiscard]] std::size_t size() const noexcept { return places_.size(); }
     /// Valid until the next add() or clear().
     [[nodiscard]] Entry operator[](std::size_t index) const noexcept {

@@ -38,6 +38,13 @@ bool is_token(std::string_view text, bool capitals) noexcept {
     return true;
 }
 
+/// What is asked for in place of HTTP: one name, perhaps with a version (RFC 9110 §7.8).
+bool is_protocol(std::string_view text) noexcept {
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos) return is_token(text, true);
+    return is_token(text.substr(0, slash), true) && is_token(text.substr(slash + 1), true);
+}
+
 /// RFC 9113 §8.2.1: no CR, LF or NUL anywhere, no white space around. (validate_request refuses the
 /// other control characters.)
 bool clean_value(std::string_view value) noexcept {
@@ -73,6 +80,7 @@ void RequestReader::start(const http::HeadLimits& limits) noexcept {
     limits_ = limits;
     fields_.clear();
     cookies_.clear();
+    protocol_ = {};
     too_large_ = too_many_ = false;
 }
 
@@ -89,7 +97,7 @@ bool RequestReader::add(std::string_view name, std::string_view value) {
         }
         if (!cookies_.empty()) cookies_ += "; ";
         cookies_ += value;
-    } else if (fields_.size() >= limits_.header_count + 4) {
+    } else if (fields_.size() >= limits_.header_count + 5) {
         too_many_ = true;
     } else {
         fields_.add(name, value);
@@ -107,8 +115,19 @@ Verdict RequestReader::finish(http::RequestHead& head, bool end_stream) {
     if (too_many_ || head.fields.size() > limits_.header_count) return {431, "too_many_headers"};
     if (head.target.size() > limits_.target_bytes) return {414, "target_too_long"};
     if (head.method.size() > kMethodBytes) return {501, "method_too_long"};
+    if (!protocol_.empty()) {
+        head.method = "GET";
+        head.verb = http::Verb::get;
+        head.framing = http::Framing::none;
+    }
     const Verdict verdict = http::validate_request(head);
     if (!verdict.accepted()) return verdict;
+    if (!protocol_.empty()) {
+        // RFC 9110 §9.3.6: it has no content; what follows belongs to the tunnel.
+        if (head.framing != http::Framing::none) return {400, "bad_framing"};
+        head.has_content_length = false;
+        head.upgrade = protocol_;
+    }
     if (end_stream && head.framing != http::Framing::none) return {400, "bad_framing"};
     // Absolute form is for HTTP/1.1 (RFC 9113 §8.3.1: the path begins with '/').
     if (head.target.front() != '/' && head.target != "*") return {400, "bad_target"};
@@ -122,6 +141,7 @@ Verdict RequestReader::read_fields(http::RequestHead& head) {
     bool has_path = false;
     bool has_scheme = false;
     bool has_authority = false;
+    bool has_protocol = false;
     bool regular = false;
     Verdict verdict;
     const auto once = [&verdict, &regular](bool& has) {
@@ -145,6 +165,9 @@ Verdict RequestReader::read_fields(http::RequestHead& head) {
         } else if (field.name == ":authority") {
             once(has_authority);
             authority = field.value;
+        } else if (field.name == ":protocol") {
+            once(has_protocol);
+            protocol_ = field.value;
         } else {
             regular = true;
             const FieldId id = id_of(field.name);
@@ -162,7 +185,10 @@ Verdict RequestReader::read_fields(http::RequestHead& head) {
     if (!verdict.accepted()) return verdict;
     if (too_large_) return {};  // Something may be missing only because of that.
     if (!has_method || !is_token(head.method, true)) return {400, "bad_request"};
-    if (head.verb == http::Verb::connect) return {501, "connect_not_supported"};
+    const bool connect = head.verb == http::Verb::connect;
+    if (connect && !has_protocol) return {501, "connect_not_supported"};
+    // RFC 8441 §4
+    if (has_protocol && (!connect || !is_protocol(protocol_))) return {400, "bad_protocol"};
     if (!has_path) return {400, "bad_target"};
     // Others may be asked of a proxy, not of an origin, which is what we look like. Which of the
     // two it is does not matter: not all clients know what stands in front of us.

@@ -22,8 +22,14 @@ class RequestReader {
     [[nodiscard]] bool add(std::string_view name, std::string_view value);
 
     /// The block is complete. Fills `head`, also when it is refused, with what was understood; its
-    /// views are valid until the next start(). `end_stream`: no body follows.
+    /// views are valid until the next start(). `end_stream`: no body follows. An extended CONNECT
+    /// (RFC 8441) becomes what it stands for, a GET with an `upgrade`.
     [[nodiscard]] http::Verdict finish(http::RequestHead& head, bool end_stream);
+
+    /// Octets of memory that it holds.
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        return fields_.bytes() + cookies_.capacity();
+    }
 
   private:
     [[nodiscard]] http::Verdict read_fields(http::RequestHead& head);
@@ -33,6 +39,7 @@ class RequestReader {
     http::HeadLimits limits_;
     FieldStore fields_;
     std::string cookies_;
+    std::string_view protocol_;  ///< `:protocol`; empty: none.
     bool too_large_ = false;
     bool too_many_ = false;
 };

@@ -38,11 +38,10 @@ void ResponseFields::add(const http::Fields& fields) {
     }
 }
 
-std::span<const nghttp2_nv> ResponseFields::head(const http::OutgoingResponse& head) {
+void ResponseFields::start(unsigned status, const http::OutgoingResponse& head) {
     pairs_.clear();
-    status_ = {static_cast<char>('0' + head.status / 100 % 10),
-               static_cast<char>('0' + head.status / 10 % 10),
-               static_cast<char>('0' + head.status % 10)};
+    status_ = {static_cast<char>('0' + status / 100 % 10),
+               static_cast<char>('0' + status / 10 % 10), static_cast<char>('0' + status % 10)};
     add(":status", {status_.data(), status_.size()});
     add(head.fields);
     std::string_view lines = head.raw_lines;
@@ -53,11 +52,20 @@ std::span<const nghttp2_nv> ResponseFields::head(const http::OutgoingResponse& h
         add(lines.substr(0, colon), lines.substr(colon + 2, end - colon - 2));
         lines.remove_prefix(end + 2);
     }
+}
+
+std::span<const nghttp2_nv> ResponseFields::head(const http::OutgoingResponse& head) {
+    start(head.status, head);
     if (head.framing == http::Framing::length || head.send_content_length) {
         const auto end =
             std::to_chars(length_.data(), length_.data() + length_.size(), head.content_length).ptr;
         add("content-length", {length_.data(), static_cast<std::size_t>(end - length_.data())});
     }
+    return pairs_;
+}
+
+std::span<const nghttp2_nv> ResponseFields::tunnel_head(const http::OutgoingResponse& head) {
+    start(200, head);
     return pairs_;
 }
 

@@ -17,9 +17,12 @@ namespace switchyard::h2 {
 class ResponseFields {
   public:
     [[nodiscard]] std::span<const nghttp2_nv> head(const http::OutgoingResponse& head);
+    /// The head of an accepted tunnel: 200, and no length (RFC 8441 §4, RFC 9110 §9.3.6).
+    [[nodiscard]] std::span<const nghttp2_nv> tunnel_head(const http::OutgoingResponse& head);
     [[nodiscard]] std::span<const nghttp2_nv> trailers(const http::Fields& fields);
 
   private:
+    void start(unsigned status, const http::OutgoingResponse& head);
     void add(std::string_view name, std::string_view value);
     void add(const http::Fields& fields);
 

@@ -37,6 +37,8 @@ constexpr std::uint32_t code_of(ResetReason reason) noexcept {
             return NGHTTP2_PROTOCOL_ERROR;
         case ResetReason::refused:
             return NGHTTP2_REFUSED_STREAM;
+        case ResetReason::cut:
+            return NGHTTP2_CANCEL;
         case ResetReason::failed:
             break;
     }
@@ -66,22 +68,26 @@ bool ServerSession::begin() {
     streams_limit_ = http2.max_concurrent_streams;
     continuations_limit_ = http2.continuations;
     guard_.start(http2, ticks());
-    const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, http2.max_concurrent_streams},
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, http2.stream_window},
-        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-         static_cast<std::uint32_t>(options.limits.head_bytes)},
-        {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, http2.header_table},
-        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}};  // RFC 9218 §2.1
-    if (nghttp2_submit_settings(library_, NGHTTP2_FLAG_NONE, settings, std::size(settings)) != 0 ||
+    const std::array<nghttp2_settings_entry, 6> settings = {
+        {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, http2.max_concurrent_streams},
+         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, http2.stream_window},
+         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+          static_cast<std::uint32_t>(options.limits.head_bytes)},
+         {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, http2.header_table},
+         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},      // RFC 9218 §2.1
+         {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1}}};  // RFC 8441 §3
+    const std::size_t count = settings.size() - (http2.extended_connect ? 0 : 1);
+    if (nghttp2_submit_settings(library_, NGHTTP2_FLAG_NONE, settings.data(), count) != 0 ||
         nghttp2_session_set_local_window_size(library_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow) !=
             0) {
         return false;
     }
     head_due_ = stream_.loop().timers().after(options.request_head);
     idle_due_ = stream_.loop().timers().after(options.keep_alive);
+    settings_due_ = stream_.loop().timers().after(http2.settings_ack);
     look_again(head_due_);
     look_again(idle_due_);
+    look_again(settings_due_);
     return true;
 }
 
@@ -274,7 +280,7 @@ void ServerSession::answered(ServerStream& stream) {
     if (!stream.is_closed()) {
         if (!stream.answered()) {
             if (!stream.was_aborted()) reset(stream.id(), ResetReason::failed);
-        } else if (stream.remote_open()) {
+        } else if (stream.remote_open() && !(stream.is_tunnel() && stream.was_aborted())) {
             reset(stream.id(), ResetReason::answered);
         }
         nghttp2_session_set_stream_user_data(library_, stream.id(), nullptr);
@@ -319,6 +325,14 @@ bool ServerSession::submit_head(std::int32_t id, const http::OutgoingResponse& h
     return result == 0;
 }
 
+bool ServerSession::submit_tunnel(std::int32_t id, const http::OutgoingResponse& head) {
+    const auto pairs = fields_.tunnel_head(head);
+    const int result =
+        nghttp2_submit_response(library_, id, pairs.data(), pairs.size(), body_provider());
+    want_write();
+    return result == 0;
+}
+
 void ServerSession::resume(std::int32_t id) {
     // It fails where nothing was deferred: then the library asks by itself.
     nghttp2_session_resume_data(library_, id);
@@ -337,10 +351,38 @@ void ServerSession::reset(std::int32_t id, ResetReason reason) {
 
 // -- The end of the connection
 
-void ServerSession::too_many(Http2Limit limit) {
+void ServerSession::too_many(Http2Limit limit, std::uint32_t code) {
     if (terminated_) return;
-    host_.counters().http2_limits[static_cast<std::size_t>(limit)].add();
-    end_with(NGHTTP2_ENHANCE_YOUR_CALM, to_string(limit));
+    host_.http2_limit_passed(client_.text, limit);
+    end_with(code, to_string(limit));
+}
+
+/// Before SETTINGS are applied: how far the widest window for sending is over the initial one.
+void ServerSession::measure_windows() noexcept {
+    const std::int64_t initial =
+        nghttp2_session_get_remote_settings(library_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+    widest_ = 0;
+    for (const ServerStream* stream = streams_; stream != nullptr; stream = stream->behind) {
+        const std::int64_t window =
+            nghttp2_session_get_stream_remote_window_size(library_, stream->id());
+        widest_ = std::max(widest_, window - initial);
+    }
+}
+
+/// SETTINGS of the client were applied.
+void ServerSession::settings_taken() {
+    if (!settled_) {
+        settled_ = true;
+        head_due_ = 0;
+    }
+    // RFC 9113 §6.9.2: a setting that takes a window over the most is an error of the connection;
+    // the library ends the streams concerned.
+    constexpr std::int64_t kMostWindow = 0x7fffffff;
+    const std::int64_t initial =
+        nghttp2_session_get_remote_settings(library_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+    if (initial + widest_ > kMostWindow) {
+        end_with(NGHTTP2_FLOW_CONTROL_ERROR, "a window that is too large");
+    }
 }
 
 void ServerSession::end_with(std::uint32_t code, std::string_view why) {
@@ -391,6 +433,7 @@ std::uint64_t ServerSession::on_tick(std::uint64_t now) {
     };
     if (library_ == nullptr || over_ || closing_) return 0;
     if (due(head_due_)) too_many(Http2Limit::request_head);
+    if (due(settings_due_)) too_many(Http2Limit::settings_ack, NGHTTP2_SETTINGS_TIMEOUT);
     if (due(drain_due_)) finish_drain();
     if (due(idle_due_) && !terminated_) {
         nghttp2_session_terminate_session2(
@@ -398,7 +441,7 @@ std::uint64_t ServerSession::on_tick(std::uint64_t now) {
         want_write();
     }
     std::uint64_t next = 0;
-    for (const std::uint64_t tick : {head_due_, idle_due_, drain_due_}) {
+    for (const std::uint64_t tick : {head_due_, idle_due_, drain_due_, settings_due_}) {
         if (tick != 0 && (next == 0 || tick < next)) next = tick;
     }
     return next;

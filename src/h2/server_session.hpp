@@ -25,6 +25,7 @@ enum class ResetReason : std::uint8_t {
     answered,   ///< NO_ERROR: the rest of the request is not wanted (RFC 9113 §8.1).
     malformed,  ///< PROTOCOL_ERROR (RFC 9113 §8.1.1).
     refused,    ///< REFUSED_STREAM: nothing was done, try again.
+    cut,        ///< CANCEL: a tunnel was broken off (RFC 8441 §5).
 };
 
 /// HTTP/2 (RFC 9113) on one client connection: reads frames, hands each request to the handler as
@@ -66,6 +67,8 @@ class ServerSession final : private net::TimerNode {
     /// False: the library can't any more. What is handed over is copied.
     [[nodiscard]] bool submit_interim(std::int32_t id, const http::OutgoingResponse& head);
     [[nodiscard]] bool submit_head(std::int32_t id, const http::OutgoingResponse& head, bool ends);
+    /// The stream becomes a tunnel.
+    [[nodiscard]] bool submit_tunnel(std::int32_t id, const http::OutgoingResponse& head);
     /// There is a further piece to send.
     void resume(std::int32_t id);
     /// The client may send so many octets more on this stream.
@@ -96,7 +99,9 @@ class ServerSession final : private net::TimerNode {
     void stream_closed(std::int32_t id, std::uint32_t code);
 
     // Ends of the connection.
-    void too_many(observe::Http2Limit limit);
+    void too_many(observe::Http2Limit limit, std::uint32_t code = NGHTTP2_ENHANCE_YOUR_CALM);
+    void measure_windows() noexcept;
+    void settings_taken();
     void end_with(std::uint32_t code, std::string_view why);
     void finish_drain();
     std::uint64_t on_tick(std::uint64_t now) override;
@@ -124,13 +129,14 @@ class ServerSession final : private net::TimerNode {
     std::coroutine_handle<> end_waits_;  ///< run(), for the last stream or the writer.
 
     // Ticks of the timer wheel; 0: none.
-    std::uint64_t head_due_ = 0;   ///< The preface, or a header block that has begun.
-    std::uint64_t idle_due_ = 0;   ///< The connection, without a stream.
-    std::uint64_t drain_due_ = 0;  ///< The second step of a drain.
+    std::uint64_t head_due_ = 0;      ///< The preface, or a header block that has begun.
+    std::uint64_t idle_due_ = 0;      ///< The connection, without a stream.
+    std::uint64_t drain_due_ = 0;     ///< The second step of a drain.
+    std::uint64_t settings_due_ = 0;  ///< The client's acknowledgement of our SETTINGS.
 
     std::int32_t head_stream_ = 0;  ///< Whose header block came last.
     std::int32_t last_opened_ = 0;
-    std::size_t queued_before_ = 0;    ///< Frames to send when SETTINGS began to come.
+    std::int64_t widest_ = 0;          ///< A stream's window over the initial one, before SETTINGS.
     std::uint32_t continuations_ = 0;  ///< In the header block that is coming in.
     bool write_wanted_ = false;
     bool settled_ = false;     ///< The client's first SETTINGS came.

@@ -30,6 +30,7 @@ void ServerStream::begin(ServerSession& session, std::int32_t id) {
     fault_ = Fault::none;
     has_head_ = remote_ended_ = finished_ = has_body_ = head_sent_ = local_ended_ = false;
     interrupted_ = closed_ = aborted_ = cancelled_ = false;
+    may_be_tunnel_ = tunnel_ = torn_ = false;
 }
 
 void ServerStream::rest() noexcept {
@@ -55,6 +56,21 @@ void ServerStream::head_complete(bool end_stream) {
     verdict_ = reader_.finish(head_, end_stream);
     peer_ = session_->client().peer;
     has_head_ = true;
+    may_be_tunnel_ = verdict_.accepted() && !head_.upgrade.empty();
+}
+
+/// With all that the client may still send of its body before anybody reads it.
+std::size_t ServerStream::held_bytes() const {
+    std::size_t body = arriving_.capacity() + given_.capacity();
+    if (!remote_ended_) {
+        std::size_t most = options_->http2.stream_window;
+        if (head_.framing == http::Framing::length) {
+            most = static_cast<std::size_t>(std::min<std::uint64_t>(most, head_.content_length));
+        }
+        body = std::max(body, most);
+    }
+    return sizeof(ServerStream) + reader_.bytes() + trailer_fields_.bytes() +
+           head_.fields.capacity() * sizeof(http::Field) + body;
 }
 
 void ServerStream::receive(std::string_view octets) {
@@ -72,7 +88,7 @@ void ServerStream::remote_ended() noexcept {
 
 bool ServerStream::try_next(http::Chunk& chunk) {
     chunk = {};
-    if (finished_) {
+    if (finished()) {
         chunk.last = true;
         return true;
     }
@@ -111,9 +127,10 @@ bool ServerStream::try_next(http::Chunk& chunk) {
 
 Task<http::Chunk> ServerStream::next() {
     http::Chunk chunk;
+    const auto limit = tunnel_ ? std::chrono::milliseconds(0) : options_->request_body;
     while (!try_next(chunk)) {
         if (std::exchange(interrupted_, false)) break;
-        const bool late = co_await wait(body_waiter_, options_->request_body);
+        const bool late = co_await wait(body_waiter_, limit);
         if (late) {
             chunk.fault = Fault::timed_out;
             break;
@@ -137,7 +154,7 @@ Task<Fault> ServerStream::send_interim(const http::OutgoingResponse& head) {
     if (closed_) co_return Fault::reset;
     if (!session_->submit_interim(id_, head)) co_return Fault::reset;
     ++heads_pending_;
-    const Fault fault = co_await sent();
+    const Fault fault = co_await sent(write_limit());
     co_return fault;
 }
 
@@ -156,7 +173,7 @@ Task<Fault> ServerStream::send_head(const http::OutgoingResponse& head, http::Ch
         co_return Fault::reset;
     }
     ++heads_pending_;
-    const Fault fault = co_await sent();
+    const Fault fault = co_await sent(write_limit());
     co_return fault;
 }
 
@@ -166,23 +183,50 @@ Task<Fault> ServerStream::send_body(http::Chunk piece, const http::Fields& trail
     piece_ = piece;
     trailers_out_ = &trailers;
     session_->resume(id_);
-    const Fault fault = co_await sent();
+    const Fault fault = co_await sent(write_limit());
     co_return fault;
 }
 
-/// Extended CONNECT (RFC 8441) is not spoken yet: no request that passes the reader has an
-/// `upgrade`, so nothing is there to be accepted. Whoever tries ends the stream.
-Task<Fault> ServerStream::accept_upgrade(const http::OutgoingResponse& /*head*/,
+/// RFC 8441 §4: a 200, and from then on DATA carries the tunnel's octets. Whoever accepts what was
+/// not asked for ends the stream.
+Task<Fault> ServerStream::accept_upgrade(const http::OutgoingResponse& head,
                                          std::string_view /*protocol*/) {
-    abort();
-    co_return Fault::reset;
+    if (!may_be_tunnel_) {
+        abort();
+        co_return Fault::reset;
+    }
+    head_sent_ = true;
+    if (closed_) co_return fault_of_end();
+    if (!session_->submit_tunnel(id_, head)) co_return Fault::reset;
+    ++heads_pending_;
+    const Fault fault = co_await sent(options_->response_write);
+    if (fault == Fault::none) {
+        may_be_tunnel_ = false;
+        tunnel_ = has_body_ = true;
+        limit_ = 0;
+    }
+    co_return fault;
+}
+
+Task<void> ServerStream::end_tunnel() {
+    if (closed_ || aborted_ || local_ended_) co_return;
+    // What went out in part can't be taken for the whole.
+    Fault fault = torn_ ? Fault::reset : Fault::none;
+    if (fault == Fault::none) {
+        piece_ = {};
+        piece_.last = true;
+        trailers_out_ = nullptr;
+        session_->resume(id_);
+        fault = co_await sent(options_->response_write);
+    }
+    if (fault != Fault::none) abort();
 }
 
 bool ServerStream::all_taken() const noexcept {
     return heads_pending_ == 0 && piece_.data.empty() && (!piece_.last || local_ended_);
 }
 
-Task<Fault> ServerStream::sent() {
+Task<Fault> ServerStream::sent(std::chrono::milliseconds limit) {
     Fault fault = Fault::none;
     while (!all_taken()) {
         if (cancelled_) {
@@ -190,11 +234,12 @@ Task<Fault> ServerStream::sent() {
         } else if (closed_) {
             fault = fault_of_end();
         } else {
-            const bool late = co_await wait(send_waiter_, options_->response_write);
+            const bool late = co_await wait(send_waiter_, limit);
             if (late) fault = Fault::timed_out;
         }
         if (fault != Fault::none) break;
     }
+    torn_ = torn_ || !piece_.data.empty();
     // Whatever became of it: nobody looks at the caller's memory from here on.
     piece_ = {};
     trailers_out_ = nullptr;
@@ -238,7 +283,8 @@ void ServerStream::local_ended() noexcept {
 void ServerStream::abort() {
     if (aborted_) return;
     aborted_ = true;
-    if (!closed_ && !local_ended_) session_->reset(id_, ResetReason::failed);
+    if (closed_ || (local_ended_ && !tunnel_)) return;
+    session_->reset(id_, tunnel_ ? ResetReason::cut : ResetReason::failed);
 }
 
 // -- Its end
@@ -282,6 +328,7 @@ Task<void> ServerStream::answer() {
     if (verdict_.accepted() && session_->refusing()) verdict_ = {503, "too_many_connections"};
     if (verdict_.accepted()) {
         co_await handler.handle(*this);
+        if (tunnel_) co_await end_tunnel();
     } else {
         co_await handler.refuse(*this, verdict_.status, verdict_.code);
     }

@@ -70,6 +70,7 @@ class ServerStream final : public http::Exchange, private http::Body, private ne
     [[nodiscard]] bool answered() const noexcept { return local_ended_; }
     [[nodiscard]] bool remote_open() const noexcept { return !remote_ended_; }
     [[nodiscard]] bool was_aborted() const noexcept { return aborted_; }
+    [[nodiscard]] bool is_tunnel() const noexcept { return tunnel_; }
     /// Before it goes into the store: gives its memory for bodies back.
     void rest() noexcept;
 
@@ -99,8 +100,13 @@ class ServerStream final : public http::Exchange, private http::Body, private ne
     std::uint64_t on_tick(std::uint64_t now) override;
 
     Task<void> answer();
-    /// Until the library has put what was handed to it into the write buffer.
-    Task<http::Fault> sent();
+    /// A tunnel is over, and was not broken off: END_STREAM, unless that was said.
+    Task<void> end_tunnel();
+    /// Until the library has put what was handed to it into the write buffer; 0: however long.
+    Task<http::Fault> sent(std::chrono::milliseconds limit);
+    [[nodiscard]] std::chrono::milliseconds write_limit() const noexcept {
+        return tunnel_ ? std::chrono::milliseconds(0) : options_->response_write;
+    }
     [[nodiscard]] bool all_taken() const noexcept;
     [[nodiscard]] http::Fault fault_of_end() const noexcept {
         return fault_ != http::Fault::none ? fault_ : http::Fault::reset;
@@ -112,6 +118,7 @@ class ServerStream final : public http::Exchange, private http::Body, private ne
     [[nodiscard]] std::uint64_t started_ns() const override { return started_ns_; }
     [[nodiscard]] http::Body& request_body() override { return *this; }
     void limit_body(std::uint64_t limit) override { limit_ = limit; }
+    [[nodiscard]] std::size_t held_bytes() const override;
     Task<http::Fault> send_interim(const http::OutgoingResponse& head) override;
     Task<http::Fault> send_head(const http::OutgoingResponse& head, http::Chunk first,
                                 const http::Fields& trailers) override;
@@ -132,7 +139,7 @@ class ServerStream final : public http::Exchange, private http::Body, private ne
     Task<http::Chunk> next() override;
     void interrupt() noexcept override;
     [[nodiscard]] const http::Fields& trailers() const override { return trailers_; }
-    [[nodiscard]] bool finished() const override { return finished_; }
+    [[nodiscard]] bool finished() const override { return finished_ || may_be_tunnel_; }
     [[nodiscard]] std::uint64_t received() const override { return received_; }
 
     ServerSession* session_ = nullptr;
@@ -174,6 +181,9 @@ class ServerStream final : public http::Exchange, private http::Body, private ne
     bool closed_ = false;
     bool aborted_ = false;
     bool cancelled_ = false;
+    bool may_be_tunnel_ = false;  ///< An extended CONNECT without its answer: it has no body.
+    bool tunnel_ = false;
+    bool torn_ = false;  ///< Of a piece only a part went out.
 };
 
 /// A worker's streams: some are kept ready, with their memory. Outlives its sessions.

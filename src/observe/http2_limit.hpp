@@ -18,9 +18,10 @@ enum class Http2Limit : std::uint8_t {
     header_list,
     request_head,  ///< Time for the preface, or for a header block.
     responses,     ///< What it makes us answer and does not read.
+    settings_ack,  ///< Time to acknowledge our SETTINGS.
 };
 
-inline constexpr std::size_t kHttp2Limits = 10;
+inline constexpr std::size_t kHttp2Limits = 11;
 
 constexpr std::string_view to_string(Http2Limit limit) noexcept {
     switch (limit) {
@@ -44,6 +45,8 @@ constexpr std::string_view to_string(Http2Limit limit) noexcept {
             return "request_head";
         case Http2Limit::responses:
             return "responses";
+        case Http2Limit::settings_ack:
+            return "settings_ack";
     }
     return {};
 }

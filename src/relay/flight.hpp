@@ -105,8 +105,9 @@ class Flight {
     bool interim_torn = false;  ///< A part of an interim response is out: no other may follow.
 
     // An upgrade: what was asked for of the origin, and the tunnel that came of it.
-    std::string_view upgrade;  ///< Into the request's head; empty: an ordinary request.
-    Tunnel* tunnel = nullptr;  ///< While there is one.
+    std::string_view upgrade;   ///< Into the request's head; empty: an ordinary request.
+    std::string websocket_key;  ///< Ours, where the client has none (HTTP/2); or empty.
+    Tunnel* tunnel = nullptr;   ///< While there is one.
     bool was_tunnel = false;
     bool told_to_go = false;        ///< And the client was told.
     std::uint64_t tunnel_sent = 0;  ///< Octets to the client besides the head.
@@ -128,6 +129,7 @@ class Flight {
     // Scratch memory.
     http::ForwardScratch forward;
     http::OutgoingRequest outgoing;
+    http::Fields trailers;  ///< Of the request, without what belongs to a preview.
     http::ResponseHead response;
     http::OutgoingResponse reply;
     std::string lines;

@@ -53,13 +53,30 @@ void Relay::prepare_request(Flight& flight) {
     out.framing = request.framing;
     out.content_length = request.content_length;
     out.send_content_length = request.has_content_length;
-    flight.upgrade = {};
-    if (!request.upgrade.empty()) {
-        const auto policy =
-            config.upgrade.any ? http::UpgradePolicy::any : http::UpgradePolicy::listed;
-        flight.upgrade = http::choose_upgrade(request.upgrade, policy, config.upgrade.protocols);
+    // RFC 9112 §7.1.2: trailers that were announced need chunks.
+    if (request.version == 20 && request.framing == http::Framing::length &&
+        !request.value(http::FieldId::trailer).empty()) {
+        out.framing = http::Framing::chunked;
+        out.send_content_length = false;
     }
+    flight.upgrade = {};
+    if (!request.upgrade.empty()) ask_for_upgrade(flight);
     out.upgrade = flight.upgrade;
+}
+
+/// Of a request whose last piece came: what of them may pass. What may open a preview is looked for
+/// in heads alone, but must not reach the application from here, either.
+const http::Fields& Relay::request_trailers(Flight& flight) {
+    const http::Fields& all = flight.exchange->request_body().trailers();
+    if (all.empty()) return all;
+    const auto& gate = flight.service->preview;
+    const auto& previews = worker_.snapshot.load(std::memory_order_acquire)->previews;
+    if (previews == nullptr || (gate && gate->forward)) return all;
+    flight.trailers = all;
+    std::erase_if(flight.trailers, [headers = previews->names().headers](const auto& field) {
+        return route::is_preview_header(field.name, headers);
+    });
+    return flight.trailers;
 }
 
 Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
@@ -68,7 +85,6 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
     const config::Service& config = *flight.service->config;
     prepare_request(flight);
 
-    const http::Body& body = exchange.request_body();
     flight.sent_before = session.bytes_sent();
     flight.upload_complete = false;
     if (flight.first_piece.data.size() > kInlineBody) {
@@ -76,8 +92,9 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
         if (exchange.request().idempotent && !flight.first_piece.last) flight.begin_replay();
         flight.upload.start(send_request(flight));
     } else {
-        const Fault sent = co_await session.send_head(
-            flight.outgoing, flight.first_piece, body.trailers(), config.timeouts.request_write);
+        const Fault sent =
+            co_await session.send_head(flight.outgoing, flight.first_piece,
+                                       request_trailers(flight), config.timeouts.request_write);
         if (sent != Fault::none) {
             flight.upload_upstream_fault = sent;
             // The origin may have answered before it closed its side: look, unless nothing of the
@@ -101,6 +118,8 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
     }
     if (flight.response.status == 101) {
         co_await pass_tunnel(flight);
+    } else if (flight.response.status < 300 && must_upgrade(exchange.request())) {
+        co_await fail(flight, Outcome::upstream_error, 502, "upgrade_ignored");
     } else {
         co_await pass_response(flight);
     }
@@ -278,9 +297,8 @@ Task<void> Relay::pass_response(Flight& flight) {
 
 /// Sends a request with a long first piece, while the response is awaited.
 Task<void> Relay::send_request(Flight& flight) {
-    const http::Body& body = flight.exchange->request_body();
     const Fault sent = co_await flight.connection->session.send_head(
-        flight.outgoing, flight.first_piece, body.trailers(),
+        flight.outgoing, flight.first_piece, request_trailers(flight),
         flight.service->config->timeouts.request_write);
     if (sent != Fault::none) {
         upload_failed(flight, sent);
@@ -312,7 +330,7 @@ Task<void> Relay::upload(Flight& flight) {
             co_return;
         }
         flight.keep_for_replay(piece);
-        const Fault sent = co_await session.send_body(piece, body.trailers());
+        const Fault sent = co_await session.send_body(piece, request_trailers(flight));
         if (sent != Fault::none) {
             upload_failed(flight, sent);
             co_return;

@@ -190,6 +190,10 @@ Task<void> Relay::serve(Flight& flight) {
         const bool answered = co_await answer_preview(flight);
         if (answered) co_return;
     }
+    if (must_upgrade(request) && !may_upgrade(flight)) {
+        co_await fail(flight, observe::Outcome::refused, 501, "upgrade_not_allowed");
+        co_return;
+    }
     const std::uint64_t body_limit = config.body_bytes.value_or(flight.options->body_bytes);
     exchange.limit_body(body_limit);
     if (body_limit != 0 && request.content_length > body_limit) {

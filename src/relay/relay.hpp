@@ -10,10 +10,16 @@
 
 namespace switchyard::relay {
 
+/// Over HTTP/2 (RFC 8441) an upgrade is all that was asked for: 2xx would mean that it is done.
+[[nodiscard]] inline bool must_upgrade(const http::RequestHead& request) noexcept {
+    return request.version == 20 && !request.upgrade.empty();
+}
+
 /// The path that the proxy answers itself, with the live slot's name.
 [[nodiscard]] inline bool asks_server_info(const config::Service& config,
                                            const http::RequestHead& request) noexcept {
     return !config.server_info_path.empty() && request.path == config.server_info_path &&
+           !must_upgrade(request) &&
            (request.verb == http::Verb::get || request.verb == http::Verb::head);
 }
 
@@ -82,9 +88,13 @@ class Relay final : public http::Handler {
     Task<void> stop_upload(Flight& flight);
     Task<void> fail_upload(Flight& flight);
     void prepare_request(Flight& flight);
+    const http::Fields& request_trailers(Flight& flight);
 
-    // upgrade.cpp: an origin that switched protocols.
+    // upgrade.cpp: an origin that was asked to switch protocols.
+    void ask_for_upgrade(Flight& flight);
+    [[nodiscard]] static bool may_upgrade(const Flight& flight) noexcept;
     Task<void> pass_tunnel(Flight& flight);
+    Task<void> run_tunnel(Flight& flight);
     // preview.cpp: what is different for a request that may see the idle slot.
     Task<bool> answer_preview(Flight& flight);
     Task<void> enter_preview(Flight& flight);

@@ -1,18 +1,77 @@
-// An origin that switched protocols: from its 101 to the end of the tunnel (C11).
+// An origin that is asked to switch protocols: from the request for it to the end of the tunnel
+// (C11).
 #include "http/validate.hpp"
 #include "relay/relay.hpp"
 #include "relay/tunnel.hpp"
+#include "relay/websocket_handshake.hpp"
 
 namespace switchyard::relay {
 
 using http::Fault;
 using observe::Outcome;
 
+namespace {
+
+std::string_view allowed_upgrade(const Flight& flight) noexcept {
+    const config::Upgrade& allowed = flight.service->config->upgrade;
+    const auto policy = allowed.any ? http::UpgradePolicy::any : http::UpgradePolicy::listed;
+    return http::choose_upgrade(flight.exchange->request().upgrade, policy, allowed.protocols);
+}
+
+bool is_websocket(const Flight& flight) noexcept {
+    return http::iequals(flight.upgrade, "websocket");
+}
+
+void remove_fields(http::Fields& fields, http::FieldId id) {
+    std::erase_if(fields, [id](const http::Field& field) { return field.id == id; });
+}
+
+/// Whether it is ours to look at the answer, and that is wrong.
+bool wrong_accept(const Flight& flight) noexcept {
+    if (!must_upgrade(flight.exchange->request()) || !is_websocket(flight)) return false;
+    std::size_t right = 0;
+    std::size_t all = 0;
+    for (const http::Field& field : flight.response.fields) {
+        if (field.id != http::FieldId::sec_websocket_accept) continue;
+        ++all;
+        if (answers_websocket_key(field.value, flight.websocket_key)) ++right;
+    }
+    return all != 1 || right != 1;
+}
+
+}  // namespace
+
+bool Relay::may_upgrade(const Flight& flight) noexcept {
+    return !allowed_upgrade(flight).empty();
+}
+
+/// What of the request's wish goes to the origin; without any it is an ordinary request there.
+void Relay::ask_for_upgrade(Flight& flight) {
+    flight.upgrade = allowed_upgrade(flight);
+    if (!must_upgrade(flight.exchange->request()) || !is_websocket(flight)) return;
+    // RFC 8441 §5: key and answer are of HTTP/1.1 alone.
+    http::Fields& fields = flight.outgoing.fields;
+    remove_fields(fields, http::FieldId::sec_websocket_key);
+    flight.websocket_key = new_websocket_key();
+    fields.push_back({http::FieldId::sec_websocket_key, "Sec-WebSocket-Key", flight.websocket_key});
+}
+
 Task<void> Relay::pass_tunnel(Flight& flight) {
+    if (wrong_accept(flight)) {
+        co_await fail(flight, Outcome::upstream_error, 502, "bad_websocket_accept");
+    } else {
+        co_await run_tunnel(flight);
+    }
+}
+
+Task<void> Relay::run_tunnel(Flight& flight) {
     http::Exchange& exchange = *flight.exchange;
     exchange.watch_client(nullptr, nullptr);
     flight.first_byte_us = micros_between(exchange.started_ns(), net::EventLoop::now_ns());
     prepare_reply(flight);
+    if (must_upgrade(exchange.request())) {
+        remove_fields(flight.reply.fields, http::FieldId::sec_websocket_accept);
+    }
     const Fault accepted = co_await exchange.accept_upgrade(flight.reply, flight.upgrade);
     if (accepted != Fault::none) {
         flight.connection->session.stream().reset();
@@ -28,7 +87,7 @@ Task<void> Relay::pass_tunnel(Flight& flight) {
                    .origin = flight.connection->session,
                    .cell = cell,
                    .idle = flight.service->config->timeouts.tunnel_idle,
-                   .websocket = http::iequals(flight.upgrade, "websocket"),
+                   .websocket = is_websocket(flight),
                    .random = worker_.random.next()});
     flight.slot->ledger->cell(worker_.index).open_tunnel();
     cell.tunnels.add();

@@ -22,6 +22,12 @@ std::uint32_t connections_by_descriptors() {
         std::clamp<rlim_t>(clients, 1, std::numeric_limits<std::uint32_t>::max()));
 }
 
+bool takes_upgrades(const config::Config& config) {
+    return std::any_of(config.services.begin(), config.services.end(), [](const auto& service) {
+        return service.upgrade.any || !service.upgrade.protocols.empty();
+    });
+}
+
 }  // namespace
 
 WorkerOptions::WorkerOptions(const config::Config& config)
@@ -46,7 +52,9 @@ WorkerOptions::WorkerOptions(const config::Config& config)
                    config.http2.pings_per_second,
                    config.http2.ignored_frames_per_second,
                    config.http2.empty_frames_per_second,
-                   config.http2.window_updates_per_second};
+                   config.http2.window_updates_per_second,
+                   config.http2.settings_timeout,
+                   takes_upgrades(config)};
     session = std::move(made);
 
     auto forwarding = std::make_shared<relay::RelayOptions>();

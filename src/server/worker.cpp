@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <random>
 #include <unistd.h>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -97,6 +98,25 @@ void Worker::close_listener(const std::string& key) {
     if (found == listeners_.end()) return;
     found->second.acceptor->close();
     listeners_.erase(found);
+}
+
+/// A line a second: whoever floods us must not fill the disk as well.
+void Worker::http2_limit_passed(std::string_view client, observe::Http2Limit limit) {
+    constexpr std::uint64_t kPause = 1'000'000'000;
+    context_.counters.http2_limits[static_cast<std::size_t>(limit)].add();
+    const std::uint64_t now = net::EventLoop::now_ns();
+    if (limit_told_ns_ != 0 && now - limit_told_ns_ < kPause) {
+        ++limits_untold_;
+        return;
+    }
+    limit_told_ns_ = now;
+    try {
+        spdlog::warn("http2_limit_passed client={} limit={} worker={} not_logged={}",
+                     log_value(client), to_string(limit), context_.index,
+                     std::exchange(limits_untold_, 0));
+    } catch (const std::exception&) {
+        // No memory for the line. The session ends the connection all the same.
+    }
 }
 
 bool Worker::trusts(const net::Address& peer) const {

@@ -81,6 +81,7 @@ class Worker final : private ConnectionHost {
     }
     [[nodiscard]] http::Handler& handler() override { return relay_; }
     [[nodiscard]] observe::WorkerCell& counters() override { return context_.counters; }
+    void http2_limit_passed(std::string_view client, observe::Http2Limit limit) override;
     [[nodiscard]] bool trusts(const net::Address& peer) const override;
     [[nodiscard]] bool draining() const override { return draining_; }
     [[nodiscard]] h1::ContextStore& contexts() override { return contexts_; }
@@ -100,6 +101,8 @@ class Worker final : private ConnectionHost {
     Session* sessions_ = nullptr;
     std::size_t session_count_ = 0;
     bool draining_ = false;
+    std::uint64_t limit_told_ns_ = 0;  ///< When a passed limit was logged last; 0: never.
+    std::uint64_t limits_untold_ = 0;  ///< Those since then.
     std::thread thread_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -17,7 +18,9 @@ struct Http2Options {
     std::uint32_t pings = 0;
     std::uint32_t ignored_frames = 0;
     std::uint32_t empty_frames = 0;
-    std::uint32_t window_updates = 0;  ///< Besides those that are earned (FloodGuard).
+    std::uint32_t window_updates = 0;           ///< Besides those that are earned (FloodGuard).
+    std::chrono::milliseconds settings_ack{0};  ///< For the acknowledgement of our SETTINGS.
+    bool extended_connect = false;  ///< Some service takes upgrades (RFC 8441 is announced).
 };
 
 }  // namespace switchyard::session

@@ -24,7 +24,7 @@ TEST_P(H2Frames, S3_4_OurPrefaceIsASettingsFrame) {
 }
 
 TEST_P(H2Frames, S3_4_APrefaceThatIsNoneEndsTheConnection) {
-    if (GetParam() == Transport::plain) GTEST_SKIP() << "what is no preface is HTTP/1 there";
+    if (GetParam() == Transport::h2c) GTEST_SKIP() << "what is no preface is HTTP/1 there";
     auto client = knock();
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     // Ours, GOAWAY, and the end.
@@ -66,7 +66,7 @@ TEST_P(H2Frames, S3_4_TheFirstFrameMustBeSettings) {
 }
 
 TEST_P(H2Frames, S3_2_BothProtocolsAreSpokenOnOneListener) {
-    if (GetParam() == Transport::tls) {
+    if (GetParam() == Transport::h2) {
         EXPECT_EQ(knock({"h2", "http/1.1"}).tls().alpn, "h2");
         EXPECT_EQ(knock({"http/1.1", "h2"}).tls().alpn, "h2") << "ours is the choice";
         EXPECT_EQ(knock({"http/1.1"}).tls().alpn, "http/1.1");
@@ -157,6 +157,21 @@ TEST_P(H2Frames, S6_1_PaddingIsTakenOff) {
     const std::string padded = std::string("\x04", 1) + "hello" + std::string(4, '\0');
     client.send(frame(FrameType::data, kPadded | kEndStream, id, padded));
     EXPECT_EQ(seen_text(client.wait(id).response, "body"), "hello");
+}
+
+TEST_P(H2Frames, S6_1_PaddingCountsForFlowControlAndIsGivenBack) {
+    auto client = come_in();
+    const auto id = client.open(h2_request("POST", "/upload"), false);
+    // Four times the stream's window, of which hardly anything is content.
+    const std::string padded = std::string("\xfe", 1) + "x" + std::string(254, '\0');
+    for (int i = 0; i < 2'000; ++i) {
+        client.send(frame(FrameType::data, kPadded, id, padded));
+        if (i % 100 == 99) client.settle();
+    }
+    client.send_data(id, {}, true);
+    EXPECT_EQ(client.wait(id).response.status, 200);
+    EXPECT_EQ(boost::json::parse(client.answer(id).response.body).at("bytes").to_number<int>(),
+              2'000);
 }
 
 TEST_P(H2Frames, S6_1_MorePaddingThanFrameIsAProtocolError) {
@@ -255,6 +270,25 @@ TEST_P(H2Frames, S6_5_2_ValuesOutOfRange) {
     expect_connection_error(with(5, 16777216), H2Code::protocol_error);
 }
 
+TEST_P(H2Frames, S6_5_2_SwitchesAreOnOrOff) {
+    // RFC 8441 §3, RFC 9218 §2.1
+    for (const std::uint16_t id : {std::uint16_t{8}, std::uint16_t{9}}) {
+        expect_connection_error(frame(FrameType::settings, 0, 0, setting(id, 2)),
+                                H2Code::protocol_error);
+    }
+}
+
+TEST_P(H2Frames, S6_5_3_ValuesCountInTheirOrder) {
+    auto client = come_in(setting(4, 1000) + setting(4, 10));
+    client.gives_windows = false;
+    const auto id = client.open(h2_request("GET", "/bytes?n=2000"));
+    client.wait_head(id);
+    while (client.answer(id).response.body.size() < 10)
+        ASSERT_TRUE(client.read_frame());
+    client.settle();
+    EXPECT_EQ(client.answer(id).response.body.size(), 10u);
+}
+
 TEST_P(H2Frames, S6_5_2_UnknownSettingsAreIgnored) {
     auto client = come_in(setting(0xbeef, 7) + setting(3, 5));
     EXPECT_EQ(client.exchange("GET", "/").status, 200);
@@ -314,6 +348,7 @@ TEST_P(H2Frames, S6_7_PingsAreOfTheConnectionAndHaveEightOctets) {
 TEST_P(H2Frames, S6_8_GoawayIsOfTheConnection) {
     expect_connection_error(frame(FrameType::goaway, 0, 1, big_endian(0, 8)),
                             H2Code::protocol_error);
+    expect_connection_error(frame(FrameType::goaway, 0, 0, "1234567"), H2Code::frame_size_error);
 }
 
 TEST_P(H2Frames, S6_8_AClientThatGoesAwayGetsItsAnswers) {
@@ -346,6 +381,14 @@ TEST_P(H2Frames, S6_9_1_AWindowOverTheMostIsAFlowControlError) {
     expect_stream_error(
         headers(1, h2_request("GET", "/sleep?ms=60000")) + window_update(1, 0x7fffffff),
         H2Code::flow_control_error);
+}
+
+TEST_P(H2Frames, S6_9_1_AnEndNeedsNoWindow) {
+    auto client = come_in(setting(4, 0));
+    EXPECT_EQ(client.exchange("GET", "/status?code=200&n=0").status, 200);
+    // A body of unknown length, whose end comes behind it: an empty DATA frame.
+    const auto id = client.open(h2_request("GET", "/chunked?n=0"));
+    EXPECT_TRUE(client.wait(id).ended);
 }
 
 TEST_P(H2Frames, S6_9_2_ASettingThatMakesAWindowTooLargeIsAFlowControlError) {

@@ -267,7 +267,7 @@ TEST_P(H2Limits, OfConnections) {
 TEST_P(H2Limits, TimeForThePreface) {
     start_with("enabled: true", "timeouts: {request_head: 200ms, keep_alive: 60s}\n");
     auto client = knock();
-    if (GetParam() == Transport::plain) client.send(kH2Preface.substr(0, 10));
+    if (GetParam() == Transport::h2c) client.send(kH2Preface.substr(0, 10));
     const auto ends = [](Client& of) {
         try {
             while (of.read_more()) {
@@ -280,6 +280,50 @@ TEST_P(H2Limits, TimeForThePreface) {
     auto without_settings = knock();
     without_settings.send(kH2Preface);
     ends(without_settings);
+}
+
+TEST_P(H2Limits, S6_5_3_TimeToAcknowledgeSettings) {
+    start_with("settings_timeout: 300ms");
+    auto good = come_in();
+    good.settle();
+    auto client = come_in();
+    client.acknowledges = false;
+    const auto id = client.open(h2_request("GET", "/"));
+    EXPECT_EQ(client.wait(id).response.status, 200) << "nobody waits for it";
+    const auto goaway = client.wait_goaway();
+    EXPECT_EQ(goaway.code, H2Code::settings_timeout);
+    EXPECT_EQ(goaway.debug, "settings_ack");
+    client.wait_end();
+    EXPECT_TRUE(eventually([&] {
+        return page().value("switchyard_http2_limits_total", {{"limit", "settings_ack"}}) == 1;
+    }));
+    EXPECT_EQ(good.exchange("GET", "/").status, 200) << "who has acknowledged them stays";
+}
+
+TEST_P(H2Limits, TheLogSaysWhoPassedWhichAndNotEachTime) {
+    start_wire({}, "http2: {settings_per_second: 1}\nworkers: 1\n");
+    constexpr int kClients = 20;
+    for (int i = 0; i < kClients; ++i) {
+        auto client = come_in();
+        std::string flood;
+        for (int k = 0; k < 30; ++k)
+            flood += frame(FrameType::settings, 0, 0);
+        client.send(flood);
+        EXPECT_EQ(client.wait_goaway().code, H2Code::enhance_your_calm);
+    }
+    const auto lines = [&] {
+        const std::string log = daemon().log();
+        int count = 0;
+        for (auto at = log.find("event=http2_limit_passed"); at != std::string::npos;
+             at = log.find("event=http2_limit_passed", at + 1))
+            ++count;
+        return count;
+    };
+    EXPECT_NE(daemon().log().find(
+                  "event=http2_limit_passed client=127.0.0.1 limit=settings worker=0 not_logged=0"),
+              std::string::npos)
+        << daemon().log();
+    EXPECT_LT(lines(), kClients / 2);
 }
 
 TEST_P(H2Limits, TimeForAHeaderBlock) {

@@ -237,7 +237,7 @@ TEST_P(H2Requests, HeadsArriveAsTheyAre) {
     EXPECT_EQ(seen(echo, "Host"), Strings{"localhost"});
     EXPECT_EQ(seen(echo, "Via"), Strings{"2.0 switchyard"});
     EXPECT_EQ(seen(echo, "X-Forwarded-Proto"),
-              Strings{GetParam() == Transport::tls ? "https" : "http"});
+              Strings{GetParam() == Transport::h2 ? "https" : "http"});
     EXPECT_EQ(seen(echo, "Transfer-Encoding"), Strings{});
     EXPECT_EQ(seen(echo, "Content-Length"), Strings{});
 }
@@ -283,6 +283,24 @@ TEST_P(H2Requests, TrailersArePassedOn) {
     const auto& echo = client.wait(id).response;
     EXPECT_EQ(seen_text(echo, "body"), "hello");
     EXPECT_EQ(seen_text(echo, "trailers"), "x-checksum: abc\r\n");
+}
+
+TEST_P(H2Requests, TrailersBehindALengthPassWhereTheyAreAnnounced) {
+    // RFC 9112 §7.1.2: in HTTP/1.1 only chunks have trailers; RFC 9110 §6.5.1 lets them be dropped.
+    for (const bool announced : {true, false}) {
+        auto client = come_in();
+        Fields fields{{"content-length", "5"}};
+        if (announced) fields.emplace_back("trailer", "x-checksum");
+        const auto id = client.open(h2_request("POST", "/echo", fields), false);
+        client.send_data(id, "hello");
+        client.send(headers(id, {{"x-checksum", "abc"}}));
+        const auto& echo = client.wait(id).response;
+        ASSERT_EQ(echo.status, 200) << echo.body;
+        EXPECT_EQ(seen_text(echo, "body"), "hello");
+        EXPECT_EQ(seen_text(echo, "trailers"), announced ? "x-checksum: abc\r\n" : "");
+        EXPECT_EQ(seen(echo, "Content-Length"), announced ? Strings{} : Strings{"5"});
+        EXPECT_EQ(seen(echo, "Transfer-Encoding"), announced ? Strings{"chunked"} : Strings{});
+    }
 }
 
 TEST_P(H2Requests, ExpectationsArePassedOn) {

@@ -60,6 +60,20 @@ TEST_P(H2Streams, S5_1_DataAfterTheEndOfAStreamIsNobodys) {
     EXPECT_EQ(client.exchange("GET", "/").status, 200);
 }
 
+TEST_P(H2Streams, S5_1_WhatWasUnderWayWhenWeResetIsIgnored) {
+    auto client = come_in();
+    const auto bad = client.next_stream();
+    std::string late = headers(bad, h2_request("POST", "/upload", {{"te", "gzip"}}), kEndHeaders);
+    for (int i = 0; i < 7; ++i)
+        late += frame(FrameType::data, 0, bad, std::string(16384, 'x'));
+    client.send(late + window_update(bad, 100) +
+                frame(FrameType::priority, 0, bad, big_endian(0, 5)) +
+                headers(bad, {{"x-trailer", "v"}}));
+    expect_reset(client, bad, H2Code::protocol_error);
+    // The connection's window got it back: more than that fits through now.
+    EXPECT_EQ(client.exchange("POST", "/upload", {}, std::string(65535, 'y')).status, 200);
+}
+
 TEST_P(H2Streams, S5_1_1_IdsAreOddAndGrow) {
     expect_connection_error(headers(2, h2_request("GET", "/")), H2Code::protocol_error);
     auto client = come_in();
@@ -265,6 +279,44 @@ TEST_P(H2Streams, S5_4_2_AResetIsTheClientLeaving) {
         return in_flight("/sleep") == 0 && in_flight("/upload") == 0 && in_flight("/bytes") == 0;
     }));
     EXPECT_EQ(client.exchange("GET", "/").status, 200);
+}
+
+TEST_P(H2Streams, S5_4_2_AResetIsNotAnsweredByOne) {
+    auto client = come_in();
+    const auto waiting = client.open(h2_request("GET", "/sleep?ms=60000"));
+    const auto sending = client.open(h2_request("POST", "/upload"), false);
+    ASSERT_TRUE(eventually([this] { return in_flight("/upload") == 1; }));
+    client.send(rst_stream(waiting, H2Code::cancel) + rst_stream(sending, H2Code::cancel));
+    EXPECT_TRUE(
+        eventually([this] { return in_flight("/sleep") == 0 && in_flight("/upload") == 0; }));
+    client.settle();
+    EXPECT_FALSE(client.answer(waiting).reset);
+    EXPECT_FALSE(client.answer(sending).reset);
+}
+
+TEST_P(H2Streams, S6_4_NothingIsSentOnAStreamThatTheClientHasReset) {
+    auto client = come_in();
+    const auto id = client.open(h2_request("GET", "/bytes?n=1000000000"));
+    client.wait_head(id);
+    client.send(rst_stream(id, H2Code::cancel));
+    client.settle();
+    const auto before = client.answer(id).frames.size();
+    EXPECT_EQ(client.exchange("GET", "/").status, 200);
+    EXPECT_TRUE(eventually([this] { return in_flight("/bytes") == 0; }));
+    client.settle();
+    EXPECT_EQ(client.answer(id).frames.size(), before);
+}
+
+TEST_P(H2Streams, S7_UnknownErrorCodesAreNothingSpecial) {
+    auto client = come_in();
+    const auto id = client.open(h2_request("GET", "/sleep?ms=60000"));
+    ASSERT_TRUE(eventually([this] { return in_flight("/sleep") == 1; }));
+    client.send(rst_stream(id, static_cast<H2Code>(0xbeef)));
+    EXPECT_TRUE(eventually([this] { return in_flight("/sleep") == 0; }));
+    const auto last = client.open(h2_request("GET", "/sleep?ms=200"));
+    client.send(frame(FrameType::goaway, 0, 0, big_endian(0, 4) + big_endian(0xdeadbeef, 4)));
+    EXPECT_EQ(client.wait(last).response.status, 200);
+    client.wait_end();
 }
 
 TEST_P(H2Streams, S8_1_AnAnswerBeforeTheEndOfTheRequestIsWhole) {

@@ -1,60 +1,25 @@
 #pragma once
 
-#include "integration/harness.hpp"
+#include "integration/transport.hpp"
 #include "support/h2_client.hpp"
 
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 
-/// What the conformance tests of HTTP/2 start with: the front door with a listener that takes
-/// HTTP/2 with prior knowledge, or one with TLS. Each suite runs over both.
+/// What the conformance tests of HTTP/2 start with. Each suite runs with prior knowledge and over
+/// TLS.
 namespace switchyard::test {
 
-enum class Transport { plain, tls };
-
-inline std::string transport_name(const testing::TestParamInfo<Transport>& test) {
-    return test.param == Transport::tls ? "Tls" : "Plain";
-}
 inline auto both_transports() {
-    return testing::Values(Transport::plain, Transport::tls);
+    return http2_transports();
 }
 
-class H2Wire : public FrontDoor, public testing::WithParamInterface<Transport> {
+/// TransportDoor for clients of HTTP/2.
+class H2Wire : public TransportDoor {
   protected:
-    /// `service` and `top` as of FrontDoor::config().
-    void start_wire(std::string_view service = {}, std::string_view top = {}) {
-        start_wire_as(config(service, top));
-    }
-    void start_wire_as(std::string yaml) {
-        std::string listener = "  - {address: \"127.0.0.2:0\", h2c: true}\n";
-        if (GetParam() == Transport::tls) {
-            certificates_ = std::make_unique<TestCertificates>();
-            listener = certificates_->listener("127.0.0.2:0");
-        }
-        yaml.insert(yaml.find("services:"), listener);
-        start(yaml);
-        wire_address_ = daemon().address(1);
-    }
-
-    /// restart(), on new ports.
-    void restart_wire() {
-        restart();
-        wire_address_ = daemon().address(1);
-    }
-
-    [[nodiscard]] const std::string& wire_address() const noexcept { return wire_address_; }
-
-    /// A connection on which nothing was said yet.
-    [[nodiscard]] Client knock(const std::vector<std::string>& alpn = {"h2"}) const {
-        if (GetParam() == Transport::plain) return Client(wire_address_);
-        return Client(
-            wire_address_,
-            TlsOptions{.server_name = "localhost", .ca_file = certificates_->ca(), .alpn = alpn});
-    }
     [[nodiscard]] H2Client come_in(std::string_view settings = {}) const {
         return H2Client(knock(), settings);
     }
@@ -104,10 +69,6 @@ class H2Wire : public FrontDoor, public testing::WithParamInterface<Transport> {
         EXPECT_TRUE(client.goaways().empty());
         ASSERT_NO_THROW(client.settle());
     }
-
-  private:
-    std::unique_ptr<TestCertificates> certificates_;
-    std::string wire_address_;
 };
 
 /// A HEADERS frame with these fields on a stream.

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "conformance/raw_origin.hpp"
-#include "conformance/wire.hpp"
+#include "integration/transport.hpp"
+#include "support/tunnel_end.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -12,11 +13,38 @@
 #include <utility>
 #include <vector>
 
+#include <boost/json.hpp>
+#include <openssl/evp.h>
+
 /// What tests of upgrades share: an origin that is written octet by octet.
 namespace switchyard::test {
 
-inline const std::string kSwitching =
-    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+/// The value of a field in a head, as text; empty: it has none.
+inline std::string value_of(std::string_view head, std::string_view name) {
+    const std::string mark = "\r\n" + std::string(name) + ": ";
+    const auto at = head.find(mark);
+    if (at == std::string_view::npos) return {};
+    const auto begin = at + mark.size();
+    return std::string(head.substr(begin, head.find("\r\n", begin) - begin));
+}
+
+/// Base64 of the SHA-1 that RFC 6455 §4.2.2 asks for.
+inline std::string accept_for(const std::string& key) {
+    const std::string whole = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    EVP_Digest(whole.data(), whole.size(), digest, &size, EVP_sha1(), nullptr);
+    unsigned char text[64];
+    const int length = EVP_EncodeBlock(text, digest, static_cast<int>(size));
+    return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(length)};
+}
+
+/// What accepts the WebSocket that this head asks for.
+inline std::string switching_for(const std::string& head, const std::string& more = {}) {
+    return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+           "Sec-WebSocket-Accept: " +
+           accept_for(value_of(head, "Sec-WebSocket-Key")) + "\r\n" + more + "\r\n";
+}
 
 /// A socket of an origin; everything that it reads waits for as long as a test may take.
 class Peer {
@@ -74,9 +102,14 @@ class Signal {
     std::string text_;
 };
 
-/// Wire, with blue being such an origin.
-class Upgrades : public Wire {
+/// TransportDoor, with blue being such an origin.
+class Upgrades : public TransportDoor {
   protected:
+    /// What a client gets that asks for a tunnel.
+    struct Asked {
+        TunnelEnd end;
+        Response head;
+    };
     /// Gets a request's head, and the connection.
     using Answer = std::function<void(const std::string& head, Peer& peer)>;
 
@@ -114,13 +147,33 @@ class Upgrades : public Wire {
                              {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
                              {"Sec-WebSocket-Version", "13"}});
     }
-    /// A connection on which the origin has accepted.
-    [[nodiscard]] Client tunnel(std::string_view protocol = "websocket") const {
-        auto client = open();
-        client.send(asking(protocol));
-        const auto head = client.read_until("\r\n\r\n");
-        EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ")) << head;
-        return client;
+    /// The same over HTTP/2 (RFC 8441 §4).
+    static Fields extended(std::string_view protocol = "websocket", const Fields& more = {}) {
+        Fields fields = h2_request("CONNECT", "/tunnel", {{":protocol", std::string(protocol)}});
+        fields.emplace_back("sec-websocket-version", "13");
+        fields.insert(fields.end(), more.begin(), more.end());
+        return fields;
+    }
+    /// Asks in the way of the test, with octets of the tunnel right behind.
+    [[nodiscard]] Asked ask_for_tunnel(std::string_view protocol, std::string_view early) const {
+        if (!over_http2()) {
+            auto client = knock();
+            client.send(asking(protocol) + std::string(early));
+            Response head = read_head(client);
+            return {TunnelEnd(std::move(client)), std::move(head)};
+        }
+        H2Client client(knock());
+        const auto stream = client.open(extended(protocol), false);
+        if (!early.empty()) client.send_data(stream, early);
+        Response head = client.wait_head(stream).response;
+        head.body.clear();
+        return {TunnelEnd(std::move(client), stream), std::move(head)};
+    }
+    /// A tunnel that the origin has accepted.
+    [[nodiscard]] TunnelEnd tunnel(std::string_view protocol = "websocket") const {
+        Asked asked = ask_for_tunnel(protocol, {});
+        EXPECT_EQ(asked.head.status, over_http2() ? 200 : 101);
+        return std::move(asked.end);
     }
     [[nodiscard]] std::int64_t tunnels() const {
         return admin()

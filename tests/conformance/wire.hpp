@@ -1,8 +1,7 @@
 #pragma once
 
-#include "integration/harness.hpp"
+#include "integration/transport.hpp"
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,34 +13,10 @@
 /// beside the plain one. Each suite runs over both.
 namespace switchyard::test {
 
-enum class Transport { plain, tls };
-
-/// FrontDoor with "127.0.0.1" plain and "127.0.0.2" over TLS; open() gives a connection to the one
-/// that the test's parameter names.
-class Wire : public FrontDoor, public testing::WithParamInterface<Transport> {
+/// TransportDoor for clients of HTTP/1: open() gives a connection.
+class Wire : public TransportDoor {
   protected:
-    /// `service` and `top` as of FrontDoor::config().
-    void start_wire(std::string_view service = {}, std::string_view top = {}) {
-        start_wire_as(config(service, top));
-    }
-    /// The same with a configuration that the test has changed itself.
-    void start_wire_as(std::string yaml) {
-        if (GetParam() == Transport::tls) {
-            certificates_ = std::make_unique<TestCertificates>();
-            yaml.insert(yaml.find("services:"), certificates_->listener("127.0.0.2:0"));
-        }
-        start(yaml);
-        wire_address_ = GetParam() == Transport::tls ? daemon().address(1) : address();
-    }
-
-    [[nodiscard]] const std::string& wire_address() const noexcept { return wire_address_; }
-
-    [[nodiscard]] Client open() const {
-        if (GetParam() == Transport::plain) return Client(wire_address_);
-        return Client(
-            wire_address_,
-            TlsOptions{.server_name = "localhost", .ca_file = certificates_->ca(), .alpn = {}});
-    }
+    [[nodiscard]] Client open() const { return knock(); }
 
     /// One request on a connection of its own.
     [[nodiscard]] Response ask(std::string_view method, std::string_view target,
@@ -61,10 +36,6 @@ class Wire : public FrontDoor, public testing::WithParamInterface<Transport> {
     [[nodiscard]] int started(std::string_view path) {
         return origin(Colour::blue).books(path).at("started").to_number<int>();
     }
-
-  private:
-    std::unique_ptr<TestCertificates> certificates_;
-    std::string wire_address_;
 };
 
 /// Sends up to so many bytes, as far as they are taken, until an answer begins to come.
@@ -77,10 +48,7 @@ inline void send_until_answered(Client& client, std::size_t bytes) {
 
 /// To instantiate a suite of Wire's over both.
 inline auto both_transports() {
-    return testing::Values(Transport::plain, Transport::tls);
-}
-inline std::string transport_name(const testing::TestParamInfo<Transport>& test) {
-    return test.param == Transport::tls ? "Tls" : "Plain";
+    return http1_transports();
 }
 
 /// An answer of the proxy itself: this status, marked as such.

@@ -47,11 +47,33 @@ void check_request(const http::RequestHead& head) {
                   "it asks for the same", sent);
 }
 
+/// What comes of an extended CONNECT that is accepted: octets come back as they are.
+Task<void> echo_tunnel(http::Exchange& exchange) {
+    http::Body& body = exchange.request_body();
+    http::Chunk piece;
+    fuzz::require(body.try_next(piece) && piece.last && piece.data.empty(), "it has no body");
+    http::OutgoingResponse head;
+    head.status = 101;
+    http::Fault fault = co_await exchange.accept_upgrade(head, exchange.request().upgrade);
+    static const http::Fields none;
+    piece = {};
+    while (fault == http::Fault::none && !piece.last) {
+        if (!body.try_next(piece)) piece = co_await body.next();
+        fault = piece.fault;
+        if (fault == http::Fault::none) fault = co_await exchange.send_body(piece, none);
+    }
+    if (fault != http::Fault::none) exchange.abort();
+}
+
 class Judge final : public http::Handler {
   public:
     Task<void> handle(http::Exchange& exchange) override {
         const http::RequestHead& request = exchange.request();
         check_request(request);
+        if (!request.upgrade.empty()) {
+            co_await echo_tunnel(exchange);
+            co_return;
+        }
         http::OutgoingResponse head;
         head.framing = http::Framing::close;
         static const http::Fields none;

@@ -1,7 +1,9 @@
 #pragma once
 
-#include "integration/harness.hpp"
+#include "integration/transport.hpp"
+#include "support/visitor.hpp"
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,16 +11,10 @@
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 
-/// What the tests of the switch contract share. Each of their names begins with the number of the
+/// What the tests of the switch contract share. They run over all transports but where they say
+/// something of one protocol. Each of their names begins with the number of the
 /// guarantee that it proves.
 namespace switchyard::test {
-
-/// How the clients of a test come in.
-enum class Transport { plain, tls };
-
-inline std::string transport_name(const testing::TestParamInfo<Transport>& info) {
-    return info.param == Transport::plain ? "plain" : "tls";
-}
 
 /// A number in a JSON object.
 inline std::int64_t number(const boost::json::value& object, std::string_view key) {
@@ -31,57 +27,48 @@ inline std::string with_rare_checks(std::string yaml) {
     return yaml.replace(yaml.find(kOften), kOften.size(), "interval: 60s");
 }
 
-class SwitchContract : public FrontDoor, public testing::WithParamInterface<Transport> {
+class SwitchContract : public TransportDoor {
   protected:
     using FrontDoor::start;
 
-    /// Starts with a plain listener and, if the test's parameter says so, one with TLS for its
-    /// clients.
-    void start_over_transport(std::string yaml) {
-        tls_ = GetParam() == Transport::tls;
-        if (tls_) {
-            certificates_ = std::make_unique<TestCertificates>();
-            yaml.insert(yaml.find("services:"), certificates_->listener("127.0.0.2:0"));
-        }
-        start(yaml);
-        client_address_ = daemon().address(tls_ ? 1 : 0);
-    }
-    void start_over_transport() { start_over_transport(config()); }
+    /// Starts with a plain listener, and one for the test's way to come in.
+    void start_over_transport(const std::string& yaml) { start_wire_as(yaml); }
+    void start_over_transport() { start_wire(); }
 
     /// A client connection over the test's transport.
-    [[nodiscard]] Client come_in() const {
-        if (!tls_) return Client(client_address_.empty() ? address() : client_address_);
-        return Client(
-            client_address_,
-            TlsOptions{.server_name = "localhost", .ca_file = certificates_->ca(), .alpn = {}});
-    }
+    [[nodiscard]] Client come_in() const { return TransportDoor::knock(); }
+    /// The same for requests that are said in either protocol.
+    [[nodiscard]] Visitor visit() const { return {come_in(), over_http2()}; }
 
     /// A request that its origin has and that is in flight until finish(), or until it is cut: half
     /// an upload.
-    [[nodiscard]] Client hold(Colour at) {
-        return begin(at, "/upload",
-                     request_text("POST", "/upload", {{"Content-Length", "10"}}) + "12345");
+    [[nodiscard]] Visitor hold(Colour at) {
+        return begin(at, "/upload", [](Visitor& visitor) {
+            visitor.begin("POST", "/upload", 10);
+            visitor.send("12345");
+        });
     }
-    static Response finish(Client& client) {
-        client.send("67890");
-        return read_response(client, "POST");
+    static Response finish(Visitor& visitor) {
+        visitor.send("67890", true);
+        return visitor.answer();
     }
     static std::string colour_of_upload(const Response& response) {
         return std::string(boost::json::parse(response.body).at("colour").as_string());
     }
 
     /// A request without a body that its origin has and won't answer for a minute.
-    [[nodiscard]] Client long_poll(Colour at) {
-        return begin(at, "/sleep", request_text("GET", "/sleep?ms=60000"));
+    [[nodiscard]] Visitor long_poll(Colour at) {
+        return begin(at, "/sleep", [](Visitor& visitor) { visitor.ask("GET", "/sleep?ms=60000"); });
     }
 
     /// Sends it on a connection of its own, and returns when its origin has it.
-    [[nodiscard]] Client begin(Colour at, std::string_view path, const std::string& request) {
+    [[nodiscard]] Visitor begin(Colour at, std::string_view path,
+                                const std::function<void(Visitor&)>& request) {
         const auto before = in_flight(at, path);
-        auto client = come_in();
-        client.send(request);
+        Visitor visitor = visit();
+        request(visitor);
         EXPECT_TRUE(eventually([&] { return in_flight(at, path) == before + 1; }));
-        return client;
+        return visitor;
     }
 
     [[nodiscard]] std::int64_t in_flight(Colour colour, std::string_view path) {
@@ -126,13 +113,18 @@ class SwitchContract : public FrontDoor, public testing::WithParamInterface<Tran
     [[nodiscard]] bool wait_held(std::int64_t count) const {
         return eventually([&] { return held() == count; });
     }
-    /// A request of its own connection that waits at the door.
-    [[nodiscard]] Client knock(const std::string& request) const {
+    /// A request of its own connection that waits at the door: a GET of "/", unless `request` says
+    /// another.
+    [[nodiscard]] Visitor knock(const std::function<void(Visitor&)>& request = {}) const {
         const auto before = held();
-        auto client = come_in();
-        client.send(request);
+        Visitor visitor = visit();
+        if (request) {
+            request(visitor);
+        } else {
+            visitor.ask("GET", "/");
+        }
         EXPECT_TRUE(wait_held(before + 1));
-        return client;
+        return visitor;
     }
     void maintain(bool on, std::string_view more = {}) const {
         const auto answer = admin().post(
@@ -148,10 +140,6 @@ class SwitchContract : public FrontDoor, public testing::WithParamInterface<Tran
         return AdminStream(admin().socket(), "POST", "/v1/services/app/" + std::string(action),
                            "{" + body + "}");
     }
-
-    bool tls_ = false;
-    std::unique_ptr<TestCertificates> certificates_;
-    std::string client_address_;
 };
 
 }  // namespace switchyard::test

@@ -7,70 +7,86 @@
 namespace switchyard::test {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Over, SwitchContract, testing::Values(Transport::plain, Transport::tls),
-                         transport_name);
+INSTANTIATE_TEST_SUITE_P(Over, SwitchContract, all_transports(), transport_name);
+
+/// What only HTTP/1.1 knows.
+class SwitchContractHttp1 : public SwitchContract {};
+INSTANTIATE_TEST_SUITE_P(Over, SwitchContractHttp1, http1_transports(), transport_name);
 
 TEST_P(SwitchContract, C15_EveryHeldRequestGoesToTheNewSlotAndNoneIsLost) {
     constexpr int kClients = 200;
     start_over_transport();
     hold_service();
-    // Plain ones, uploads that are complete, uploads that are not, and pipelined ones.
-    std::vector<Client> plain;
-    std::vector<Client> uploads;
-    std::vector<Client> halves;
-    std::vector<Client> pipelines;
+    // Plain ones, uploads that are complete, and uploads that are not.
+    std::vector<Visitor> plain;
+    std::vector<Visitor> uploads;
+    std::vector<Visitor> halves;
     const std::string body(3'000, 'u');
-    const auto upload = [&](std::size_t size) {
-        return request_text("POST", "/upload", {{"Content-Length", std::to_string(size)}});
-    };
     for (int i = 0; i < kClients; ++i) {
-        plain.push_back(come_in());
-        plain.back().send(request_text("GET", "/"));
-        uploads.push_back(come_in());
-        uploads.back().send(upload(body.size()) + body);
+        plain.push_back(visit());
+        plain.back().ask("GET", "/");
+        uploads.push_back(visit());
+        uploads.back().ask("POST", "/upload", {}, body);
         if (i % 4 != 0) continue;
-        halves.push_back(come_in());
-        halves.back().send(upload(2 * body.size()) + body);
-        pipelines.push_back(come_in());
-        pipelines.back().send(request_text("GET", "/") + upload(body.size()) + body +
-                              request_text("GET", "/?last"));
+        halves.push_back(visit());
+        halves.back().begin("POST", "/upload", 2 * body.size());
+        halves.back().send(body);
     }
-    ASSERT_TRUE(wait_held(2 * kClients + 2 * kClients / 4));
+    ASSERT_TRUE(wait_held(2 * kClients + kClients / 4));
     EXPECT_EQ(started(Colour::blue, "/") + started(Colour::blue, "/upload"), 0);
     switch_to(Colour::green);
-    EXPECT_EQ(held(), 2 * kClients + 2 * kClients / 4);
+    EXPECT_EQ(held(), 2 * kClients + kClients / 4);
     const auto released = release_service();
-    // Of a pipeline only the first is held: nothing behind it was looked at.
-    EXPECT_GE(number(released, "released"), 2 * kClients + 2 * kClients / 4);
+    EXPECT_EQ(number(released, "released"), 2 * kClients + kClients / 4);
     EXPECT_EQ(number(released, "total"), number(released, "released"));
     EXPECT_EQ(released.at("live").as_string(), "green");
     for (auto& client : plain)
-        EXPECT_EQ(colour_of(read_response(client)), "green");
+        EXPECT_EQ(colour_of(client.answer()), "green");
     const auto size_of = [](const Response& response) {
         return number(boost::json::parse(response.body), "bytes");
     };
     for (auto& client : uploads) {
-        const auto response = read_response(client, "POST");
+        const auto response = client.answer();
         EXPECT_EQ(colour_of_upload(response), "green");
         EXPECT_EQ(size_of(response), 3'000);
     }
     for (auto& client : halves) {
-        client.send(body);
-        const auto response = read_response(client, "POST");
+        client.send(body, true);
+        const auto response = client.answer();
         EXPECT_EQ(colour_of_upload(response), "green");
         EXPECT_EQ(size_of(response), 6'000);
     }
+    EXPECT_EQ(started(Colour::blue, "/") + started(Colour::blue, "/upload"), 0);
+    EXPECT_EQ(started(Colour::green, "/upload"), kClients + kClients / 4);
+    const auto service = admin().service("app");
+    EXPECT_TRUE(service.at("hold").is_null());
+    EXPECT_EQ(number(service.at("slots").at("green").at("books"), "completed"),
+              2 * kClients + kClients / 4);
+}
+
+TEST_P(SwitchContractHttp1, C15_OfAPipelineTheFirstIsHeldAndTheRestComesBehind) {
+    constexpr std::size_t kClients = 50;
+    start_over_transport();
+    hold_service();
+    const std::string body(3'000, 'u');
+    std::vector<Client> pipelines;
+    for (std::size_t i = 0; i < kClients; ++i) {
+        pipelines.push_back(come_in());
+        pipelines.back().send(
+            request_text("GET", "/") +
+            request_text("POST", "/upload", {{"Content-Length", std::to_string(body.size())}}) +
+            body + request_text("GET", "/?last"));
+    }
+    ASSERT_TRUE(wait_held(kClients));
+    switch_to(Colour::green);
+    // Nothing behind the first of each was looked at.
+    EXPECT_GE(number(release_service(), "released"), static_cast<std::int64_t>(kClients));
     for (auto& client : pipelines) {
         EXPECT_EQ(colour_of(read_response(client)), "green");
         EXPECT_EQ(colour_of_upload(read_response(client, "POST")), "green");
         EXPECT_EQ(colour_of(read_response(client)), "green");
     }
     EXPECT_EQ(started(Colour::blue, "/") + started(Colour::blue, "/upload"), 0);
-    EXPECT_EQ(started(Colour::green, "/upload"), kClients + 2 * kClients / 4);
-    const auto service = admin().service("app");
-    EXPECT_TRUE(service.at("hold").is_null());
-    EXPECT_EQ(number(service.at("slots").at("green").at("books"), "completed"),
-              2 * kClients + 4 * kClients / 4);
 }
 
 TEST_P(SwitchContract, C15_SwitchWithHoldIsOneCommandWithItsReceipt) {
@@ -81,9 +97,9 @@ TEST_P(SwitchContract, C15_SwitchWithHoldIsOneCommandWithItsReceipt) {
         std::vector<std::jthread> threads;
         for (int i = 0; i < 4; ++i) {
             threads.emplace_back([&] {
-                auto client = come_in();
+                auto client = visit();
                 while (!done) {
-                    if (exchange(client, "GET", "/").status != 200) ++wrong;
+                    if (client.exchange("GET", "/").status != 200) ++wrong;
                 }
             });
         }
@@ -109,7 +125,7 @@ TEST_P(SwitchContract, C15_WhatIsInFlightGoesOnAndADrainDoesNotWaitForTheHeld) {
     start_over_transport();
     auto upload = hold(Colour::blue);
     EXPECT_EQ(number(hold_service(), "in_flight"), 1);
-    auto waiting = knock(request_text("GET", "/"));
+    auto waiting = knock();
     auto stream = switching(Colour::green);
     EXPECT_EQ(number(stream.next_event("committed"), "in_flight_on_old"), 1);
     EXPECT_EQ(colour_of_upload(finish(upload)), "blue");
@@ -117,18 +133,18 @@ TEST_P(SwitchContract, C15_WhatIsInFlightGoesOnAndADrainDoesNotWaitForTheHeld) {
     EXPECT_EQ(number(drained, "completed"), 1);
     EXPECT_EQ(held(), 1);
     release_service();
-    EXPECT_EQ(colour_of(read_response(waiting)), "green");
+    EXPECT_EQ(colour_of(waiting.answer()), "green");
 }
 
 TEST_P(SwitchContract, C15_PastItsRoomThereIs503WithRetryAfter) {
     start_over_transport(config("    hold: {requests: 3}\n"));
     hold_service();
-    std::vector<Client> waiting;
+    std::vector<Visitor> waiting;
     for (int i = 0; i < 3; ++i)
-        waiting.push_back(knock(request_text("GET", "/")));
-    auto client = come_in();
+        waiting.push_back(knock());
+    auto client = visit();
     for (int i = 0; i < 2; ++i) {  // its connection stays
-        const auto response = exchange(client, "GET", "/");
+        const auto response = client.exchange("GET", "/");
         EXPECT_EQ(response.status, 503);
         EXPECT_EQ(response.field("X-Switchyard-Error"), "hold_full");
         const auto seconds = std::stoi(response.field("Retry-After").value_or("0"));
@@ -136,23 +152,22 @@ TEST_P(SwitchContract, C15_PastItsRoomThereIs503WithRetryAfter) {
     }
     waiting.pop_back();
     ASSERT_TRUE(wait_held(2));
-    waiting.push_back(knock(request_text("GET", "/")));
+    waiting.push_back(knock());
     EXPECT_EQ(number(release_service(), "full"), 2);
     for (auto& each : waiting)
-        EXPECT_EQ(read_response(each).status, 200);
+        EXPECT_EQ(each.answer().status, 200);
 }
 
 TEST_P(SwitchContract, C15_PastItsOctetsThereIs503) {
     start_over_transport(config("    hold: {bytes: 1MiB}\n", "limits: {body_bytes: 0}\n"));
     hold_service();
     // Each has some tens of KiB here already, and all of a body is never read.
-    std::vector<Client> waiting;
-    const std::string request =
-        request_text("POST", "/upload", {{"Content-Length", "30000"}}) + std::string(30'000, 'b');
+    std::vector<Visitor> waiting;
+    const std::string body(30'000, 'b');
     int refused = 0;
     for (int i = 0; i < 100 && refused == 0; ++i) {
-        waiting.push_back(come_in());
-        waiting.back().send(request);
+        waiting.push_back(visit());
+        waiting.back().ask("POST", "/upload", {}, body);
         ASSERT_TRUE(eventually([&] {
             const auto service = admin().service("app");
             refused = static_cast<int>(number(service.at("hold"), "full"));
@@ -160,18 +175,18 @@ TEST_P(SwitchContract, C15_PastItsOctetsThereIs503) {
         }));
     }
     ASSERT_EQ(refused, 1);
-    EXPECT_EQ(read_response(waiting.back(), "POST").status, 503);
+    EXPECT_EQ(waiting.back().answer().status, 503);
     EXPECT_LE(number(admin().service("app").at("hold"), "bytes"), 1024 * 1024);
     waiting.pop_back();
     release_service();
     for (auto& each : waiting)
-        EXPECT_EQ(read_response(each, "POST").status, 200);
+        EXPECT_EQ(each.answer().status, 200);
 }
 
 TEST_P(SwitchContract, C15_NothingIsReadFromAHeldClient) {
     start_over_transport();
     hold_service();
-    auto client = knock(request_text("POST", "/upload", {{"Content-Length", "100000000"}}));
+    auto client = knock([](Visitor& visitor) { visitor.begin("POST", "/upload", 100'000'000); });
     const auto before = daemon().resident_bytes();
     std::size_t sent = 0;
     const std::string block(1'000'000, 'x');
@@ -183,7 +198,7 @@ TEST_P(SwitchContract, C15_NothingIsReadFromAHeldClient) {
     EXPECT_LT(sent, 50'000'000U);
     EXPECT_LT(daemon().resident_bytes(), before + kNoticeableBytes);
     EXPECT_EQ(number(admin().service("app").at("hold"), "held"), 1);
-    client.reset();
+    client.leave();
     EXPECT_TRUE(wait_held(0));
     EXPECT_EQ(number(release_service(), "left"), 1);
 }
@@ -191,24 +206,23 @@ TEST_P(SwitchContract, C15_NothingIsReadFromAHeldClient) {
 TEST_P(SwitchContract, C15_NobodyWaitsLongerThanARequestMay) {
     start_over_transport(config("    hold: {wait: 300ms}\n"));
     hold_service();
-    auto client = come_in();
+    auto client = visit();
     const auto begun = std::chrono::steady_clock::now();
-    const auto response = exchange(client, "GET", "/");
+    const auto response = client.exchange("GET", "/");
     EXPECT_GE(std::chrono::steady_clock::now() - begun, 300ms);
     EXPECT_EQ(response.status, 503);
     EXPECT_EQ(response.field("X-Switchyard-Error"), "hold_timeout");
     EXPECT_TRUE(response.field("Retry-After"));
     EXPECT_EQ(number(release_service(), "timed_out"), 1);
-    EXPECT_EQ(colour_of(exchange(client, "GET", "/")), "blue");
+    EXPECT_EQ(colour_of(client.exchange("GET", "/")), "blue");
 }
 
 TEST_P(SwitchContract, C15_AForgottenHoldEndsByItselfToTheLiveSlot) {
     start_over_transport();
     AdminStream stream(admin().socket(), "POST", "/v1/services/app/hold", R"({"max_ms":400})");
     stream.next_event("held");
-    auto client = come_in();
-    client.send(request_text("GET", "/"));
-    EXPECT_EQ(colour_of(read_response(client)), "blue");
+    auto client = visit();
+    EXPECT_EQ(colour_of(client.exchange("GET", "/")), "blue");
     EXPECT_EQ(stream.next_event("released").at("reason").as_string(), "expired");
     EXPECT_EQ(admin().post("/v1/services/app/release").error_code(), "not_held");
 }
@@ -216,15 +230,15 @@ TEST_P(SwitchContract, C15_AForgottenHoldEndsByItselfToTheLiveSlot) {
 TEST_P(SwitchContract, C15_ClientsThatLeaveAreForgottenAndTheBooksBalance) {
     start_over_transport();
     hold_service();
-    std::vector<Client> waiting;
+    std::vector<Visitor> waiting;
     for (int i = 0; i < 20; ++i) {
-        waiting.push_back(come_in());
-        waiting.back().send(request_text("GET", "/"));
+        waiting.push_back(visit());
+        waiting.back().ask("GET", "/");
     }
     ASSERT_TRUE(wait_held(20));
     for (int i = 0; i < 10; ++i) {
         if (i % 2 == 0) {
-            waiting[static_cast<std::size_t>(i)].reset();
+            waiting[static_cast<std::size_t>(i)].leave();
         } else {
             waiting[static_cast<std::size_t>(i)].close();
         }
@@ -236,7 +250,7 @@ TEST_P(SwitchContract, C15_ClientsThatLeaveAreForgottenAndTheBooksBalance) {
     EXPECT_EQ(number(released, "released"), 10);
     EXPECT_EQ(number(released, "left"), 10);
     for (std::size_t i = 10; i < 20; ++i)
-        EXPECT_EQ(colour_of(read_response(waiting[i])), "green");
+        EXPECT_EQ(colour_of(waiting[i].answer()), "green");
     // C18: they reached no slot, and ended as exactly one thing.
     const auto status = admin().get("/v1/status").json();
     EXPECT_EQ(number(status.at("unrouted"), "client_abort"), 10);
@@ -251,10 +265,10 @@ TEST_P(SwitchContract, C15_ClientsThatLeaveAreForgottenAndTheBooksBalance) {
 TEST_P(SwitchContract, C15_AfterKill9NothingIsHeldAndTheHistorySaysSo) {
     start_over_transport();
     hold_service();
-    auto client = knock(request_text("GET", "/"));
+    auto client = knock();
     switch_to(Colour::green);
     restart();
-    EXPECT_THROW(read_response(client), ClientError);
+    EXPECT_THROW(client.answer(), ClientError);
     EXPECT_TRUE(admin().service("app").at("hold").is_null());
     EXPECT_EQ(colour_of(get("/")), "green");
     const auto history = admin().get("/v1/history?service=app").json();
@@ -269,33 +283,33 @@ TEST_P(SwitchContract, C15_AfterKill9NothingIsHeldAndTheHistorySaysSo) {
 TEST_P(SwitchContract, C15_AReloadDuringAHoldKeepsIt) {
     start_over_transport();
     hold_service();
-    auto client = knock(request_text("GET", "/"));
+    auto client = knock();
     auto yaml = read_file(daemon().config_path());
     yaml.insert(yaml.find("    health_check:"), "    retries: 1\n    hold: {requests: 2}\n");
     daemon().write_config(yaml);
     ASSERT_EQ(admin().post("/v1/reload").status, 200);
     EXPECT_EQ(held(), 1);
-    auto second = knock(request_text("GET", "/"));
-    auto third = come_in();
-    EXPECT_EQ(exchange(third, "GET", "/").status, 503);  // the new bound holds at once
+    auto second = knock();
+    auto third = visit();
+    EXPECT_EQ(third.exchange("GET", "/").status, 503);  // the new bound holds at once
     switch_to(Colour::green);
     release_service();
-    EXPECT_EQ(colour_of(read_response(client)), "green");
-    EXPECT_EQ(colour_of(read_response(second)), "green");
+    EXPECT_EQ(colour_of(client.answer()), "green");
+    EXPECT_EQ(colour_of(second.answer()), "green");
 }
 
 TEST_P(SwitchContract, C15_TheDaemonsEndServesWhoWaits) {
     start_over_transport();
     hold_service();
-    std::vector<Client> waiting;
+    std::vector<Visitor> waiting;
     for (int i = 0; i < 30; ++i) {
-        waiting.push_back(come_in());
-        waiting.back().send(request_text("GET", "/"));
+        waiting.push_back(visit());
+        waiting.back().ask("GET", "/");
     }
     ASSERT_TRUE(wait_held(30));
     daemon().signal(SIGTERM);
     for (auto& client : waiting)
-        EXPECT_EQ(colour_of(read_response(client)), "blue");
+        EXPECT_EQ(colour_of(client.answer()), "blue");
     const auto exit = daemon().wait_exit();
     ASSERT_TRUE(exit);
     EXPECT_EQ(exit->code, 0);
@@ -304,8 +318,8 @@ TEST_P(SwitchContract, C15_TheDaemonsEndServesWhoWaits) {
 TEST_P(SwitchContract, C15_HealthServerInfoAndAdminGoOn) {
     start_over_transport();
     hold_service();
-    auto client = come_in();
-    EXPECT_EQ(exchange(client, "GET", "/server_info").body, "blue");
+    auto client = visit();
+    EXPECT_EQ(client.exchange("GET", "/server_info").body, "blue");
     origin(Colour::green).set_health(500);
     EXPECT_TRUE(daemon().wait_healthy("app", Colour::green, false));
     release_service();

@@ -7,8 +7,11 @@
 namespace switchyard::test {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Over, SwitchContract, testing::Values(Transport::plain, Transport::tls),
-                         transport_name);
+INSTANTIATE_TEST_SUITE_P(Over, SwitchContract, all_transports(), transport_name);
+
+/// What only HTTP/1.1 knows; of HTTP/2 it is in contract_h2_test.
+class SwitchContractHttp1 : public SwitchContract {};
+INSTANTIATE_TEST_SUITE_P(Over, SwitchContractHttp1, http1_transports(), transport_name);
 
 /// Blue is live after an even number of switches.
 Colour live_after(int switches) {
@@ -34,30 +37,30 @@ TEST_P(SwitchContract, C01_NoRequestAfterTheAcknowledgementReachesTheOldSlot) {
     std::atomic<int> exact{0};
     std::atomic<int> stale{0};
     const auto load = [&](bool keep) {
-        auto client = come_in();
+        auto client = visit();
         while (!done) {
             const int before = acknowledged;
-            const auto response = exchange(client, "GET", "/");
+            const auto response = client.exchange("GET", "/");
             const int after = begun;
             ++requests;
             if (before == after) ++exact;
             if (!may_answer(colour_of(response), before, after)) ++stale;
-            if (!keep) client = come_in();
+            if (!keep) client = visit();
         }
     };
     std::vector<std::jthread> clients;
     for (int i = 0; i < 4; ++i)
         clients.emplace_back(load, i < 3);
     // Connections that were open before, so that every worker has some.
-    std::vector<Client> waiting;
+    std::vector<Visitor> waiting;
     for (int i = 0; i < 6; ++i)
-        waiting.push_back(come_in());
+        waiting.push_back(visit());
     for (int i = 1; i <= kSwitches; ++i) {
         begun = i;
         switch_to(live_after(i));
         acknowledged = i;
         for (auto& client : waiting)
-            ASSERT_EQ(colour_of(exchange(client, "GET", "/")), to_string(live_after(i)));
+            ASSERT_EQ(colour_of(client.exchange("GET", "/")), to_string(live_after(i)));
     }
     done = true;
     clients.clear();
@@ -66,7 +69,7 @@ TEST_P(SwitchContract, C01_NoRequestAfterTheAcknowledgementReachesTheOldSlot) {
     EXPECT_EQ(epoch(), kSwitches + 1);
 }
 
-TEST_P(SwitchContract, C02_ARequestIsRoutedWhenItsHeadIsComplete) {
+TEST_P(SwitchContractHttp1, C02_ARequestIsRoutedWhenItsHeadIsComplete) {
     start_over_transport();
     auto client = come_in();
     const auto head = request_text("GET", "/");
@@ -95,8 +98,8 @@ TEST_P(SwitchContract, C02_ADrainWaitsForEveryRequestThatWasRoutedBefore) {
     EXPECT_EQ(number(drained, "remaining"), 0);
 }
 
-TEST_F(SwitchContract, C03_CommittedComesAtOnceAndDrainedWhenItIs) {
-    start();
+TEST_P(SwitchContract, C03_CommittedComesAtOnceAndDrainedWhenItIs) {
+    start_over_transport();
     auto held = hold(Colour::blue);
     auto stream = switching(Colour::green);
     const auto committed = stream.next();
@@ -124,8 +127,8 @@ TEST_F(SwitchContract, C03_CommittedComesAtOnceAndDrainedWhenItIs) {
     EXPECT_FALSE(stream.next()) << "drained is the last line";
 }
 
-TEST_F(SwitchContract, C03_WithoutWaitingTheAnswerEndsWithCommitted) {
-    start();
+TEST_P(SwitchContract, C03_WithoutWaitingTheAnswerEndsWithCommitted) {
+    start_over_transport();
     auto held = hold(Colour::blue);
     const auto answer = admin().switch_to("app", "green");
     EXPECT_EQ(answer.lines.size(), 1u);
@@ -134,21 +137,21 @@ TEST_F(SwitchContract, C03_WithoutWaitingTheAnswerEndsWithCommitted) {
 
 TEST_P(SwitchContract, C05_AKeepAliveConnectionGoesOnWithTheNewSlot) {
     start_over_transport();
-    auto client = come_in();
+    auto client = visit();
     const auto port = client.local_address();
     for (int i = 0; i < 6; ++i) {
         for (const auto method : {"GET", "POST"}) {
-            const auto response = exchange(client, method, "/");
+            const auto response = client.exchange(method, "/");
             EXPECT_EQ(colour_of(response), to_string(live_after(i)));
             EXPECT_EQ(response.field("X-Served-By"), to_string(live_after(i)));
-            EXPECT_TRUE(response.keep_alive());
+            EXPECT_TRUE(client.stays(response));
         }
         switch_to(live_after(i + 1));
     }
     EXPECT_EQ(client.local_address(), port);
 }
 
-TEST_P(SwitchContract, C05_PipelinedRequestsDecideOneByOneAndAreAnsweredInOrder) {
+TEST_P(SwitchContractHttp1, C05_PipelinedRequestsDecideOneByOneAndAreAnsweredInOrder) {
     start_over_transport();
     auto client = come_in();
     client.send(request_text("GET", "/first", {{"X-Test-Id", "1"}}) +
@@ -166,17 +169,17 @@ TEST_P(SwitchContract, C05_PipelinedRequestsDecideOneByOneAndAreAnsweredInOrder)
     }
 }
 
-TEST_F(SwitchContract, C05_IdleConnectionsStayOpen) {
-    start();
-    std::vector<Client> clients;
+TEST_P(SwitchContract, C05_IdleConnectionsStayOpen) {
+    start_over_transport();
+    std::vector<Visitor> clients;
     for (int i = 0; i < 10; ++i) {
-        clients.push_back(connect());
-        ASSERT_EQ(colour_of(exchange(clients.back(), "GET", "/")), "blue");
+        clients.push_back(visit());
+        ASSERT_EQ(colour_of(clients.back().exchange("GET", "/")), "blue");
     }
     const auto answer = admin().post("/v1/services/app/switch", R"({"to":"green"})");
     ASSERT_NO_THROW(static_cast<void>(answer.event("drained"))) << answer.response.body;
     for (auto& client : clients)
-        EXPECT_EQ(colour_of(exchange(client, "GET", "/")), "green");
+        EXPECT_EQ(colour_of(client.exchange("GET", "/")), "green");
 }
 
 }  // namespace

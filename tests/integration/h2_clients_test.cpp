@@ -11,12 +11,12 @@ namespace {
 class H2Clients : public H2Wire {
   protected:
     [[nodiscard]] std::string url(const std::string& path) const {
-        const char* const scheme = GetParam() == Transport::tls ? "https://" : "http://";
+        const char* const scheme = GetParam() == Transport::h2 ? "https://" : "http://";
         return scheme + wire_address() + path;
     }
     [[nodiscard]] test::Run curl(std::vector<std::string> more) const {
         std::vector<std::string> command = {"/usr/bin/curl", "-sS", "-k", "--max-time", "60"};
-        command.emplace_back(GetParam() == Transport::tls ? "--http2" : "--http2-prior-knowledge");
+        command.emplace_back(GetParam() == Transport::h2 ? "--http2" : "--http2-prior-knowledge");
         command.insert(command.end(), more.begin(), more.end());
         return run_program(command);
     }
@@ -38,7 +38,7 @@ TEST_P(H2Clients, Curl) {
     run = curl({url("/truncate?n=1000")});
     EXPECT_EQ(run.exit.code, 92) << run.err;
     switch_to(Colour::green);
-    if (GetParam() == Transport::plain) {
+    if (GetParam() == Transport::h2c) {
         // With prior knowledge curl 7.88 fails at its second request of a connection, with any
         // server.
         for (int i = 0; i < 10; ++i) {
@@ -129,7 +129,7 @@ TEST_P(H2Clients, AReloadHoldsForNewConnections) {
 }
 
 TEST_P(H2Clients, ItCanBeTurnedOff) {
-    if (GetParam() == Transport::plain) GTEST_SKIP() << "that is h2c's own key";
+    if (GetParam() == Transport::h2c) GTEST_SKIP() << "that is h2c's own key";
     start_wire({}, "http2: {enabled: false}\n");
     EXPECT_EQ(knock({"h2", "http/1.1"}).tls().alpn, "http/1.1");
     const auto run = curl({"-w", "%{http_version}", "-o", "/dev/null", url("/")});
@@ -137,7 +137,7 @@ TEST_P(H2Clients, ItCanBeTurnedOff) {
 }
 
 TEST_P(H2Clients, WeakCiphersOfTls12GetHttp1) {
-    if (GetParam() == Transport::plain) GTEST_SKIP();
+    if (GetParam() == Transport::h2c) GTEST_SKIP();
     start_wire();
     // RFC 9113 §9.2.2
     const auto with = [this](const char* cipher) {

@@ -6,16 +6,15 @@
 namespace switchyard::test {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(Over, SwitchContract, testing::Values(Transport::plain, Transport::tls),
-                         transport_name);
+INSTANTIATE_TEST_SUITE_P(Over, SwitchContract, all_transports(), transport_name);
 
 TEST_P(SwitchContract, MaintenanceAnswersNewRequestsAndLetsThoseUnderWayEnd) {
     start_over_transport();
     auto upload = hold(Colour::blue);
-    auto client = come_in();
-    EXPECT_EQ(exchange(client, "GET", "/").status, 200);
+    auto client = visit();
+    EXPECT_EQ(client.exchange("GET", "/").status, 200);
     maintain(true, R"(,"message":"Back at <noon> & \"sharp\"","retry_after_s":90)");
-    const auto page = exchange(client, "GET", "/");
+    const auto page = client.exchange("GET", "/");
     EXPECT_EQ(page.status, 503);
     EXPECT_EQ(page.field("X-Switchyard-Error"), "maintenance");
     EXPECT_EQ(page.field("Retry-After"), "90");
@@ -23,15 +22,15 @@ TEST_P(SwitchContract, MaintenanceAnswersNewRequestsAndLetsThoseUnderWayEnd) {
     EXPECT_EQ(page.field("Content-Type"), "text/html; charset=utf-8");
     EXPECT_NE(page.body.find("Back at &lt;noon&gt; &amp; &quot;sharp&quot;"), std::string::npos);
     EXPECT_EQ(page.body.find("<noon>"), std::string::npos);
-    const auto json = exchange(client, "GET", "/", {{"Accept", "application/json"}});
+    const auto json = client.exchange("GET", "/", {{"Accept", "application/json"}});
     EXPECT_EQ(json.status, 503);
     const auto error = boost::json::parse(json.body).at("error");
     EXPECT_EQ(error.at("code").as_string(), "maintenance");
     EXPECT_EQ(error.at("message").as_string(), "Back at <noon> & \"sharp\"");
     EXPECT_EQ(error.at("request_id").as_string(), json.field("X-Request-Id").value_or(""));
-    EXPECT_EQ(exchange(client, "HEAD", "/").body, "");
-    EXPECT_EQ(exchange(client, "POST", "/upload", {}, std::string(5'000, 'x')).status, 503);
-    EXPECT_EQ(exchange(client, "GET", "/server_info").body, "blue");
+    EXPECT_EQ(client.exchange("HEAD", "/").body, "");
+    EXPECT_EQ(client.exchange("POST", "/upload", {}, std::string(5'000, 'x')).status, 503);
+    EXPECT_EQ(client.exchange("GET", "/server_info").body, "blue");
 
     EXPECT_EQ(colour_of_upload(finish(upload)), "blue");
     const auto service = admin().service("app");
@@ -40,7 +39,7 @@ TEST_P(SwitchContract, MaintenanceAnswersNewRequestsAndLetsThoseUnderWayEnd) {
     EXPECT_EQ(started(Colour::blue, "/"), 1);
 
     maintain(false);
-    EXPECT_EQ(colour_of(exchange(client, "GET", "/")), "blue");
+    EXPECT_EQ(colour_of(client.exchange("GET", "/")), "blue");
     EXPECT_TRUE(admin().service("app").at("maintenance").is_null());
     // C18: the pages were refusals, and reached no slot.
     EXPECT_EQ(number(admin().get("/v1/status").json().at("unrouted"), "refused"), 4);
@@ -65,12 +64,12 @@ TEST_P(SwitchContract, MaintenanceSurvivesKill9AndASwitch) {
 TEST_P(SwitchContract, MaintenanceDuringAHoldTurnsThoseAwayWhoWait) {
     start_over_transport();
     hold_service();
-    std::vector<Client> waiting;
+    std::vector<Visitor> waiting;
     for (int i = 0; i < 5; ++i)
-        waiting.push_back(knock(request_text("GET", "/")));
+        waiting.push_back(knock());
     maintain(true);
     for (auto& client : waiting) {
-        const auto page = read_response(client);
+        const auto page = client.answer();
         EXPECT_EQ(page.status, 503);
         EXPECT_EQ(page.field("X-Switchyard-Error"), "maintenance");
     }
@@ -78,7 +77,7 @@ TEST_P(SwitchContract, MaintenanceDuringAHoldTurnsThoseAwayWhoWait) {
     EXPECT_EQ(admin().post("/v1/services/app/hold").error_code(), "in_maintenance");
     EXPECT_EQ(started(Colour::blue, "/"), 0);
     maintain(false);
-    EXPECT_EQ(colour_of(exchange(waiting.front(), "GET", "/")), "blue");
+    EXPECT_EQ(colour_of(waiting.front().exchange("GET", "/")), "blue");
 }
 
 TEST_P(SwitchContract, MaintenanceShowsAPageOfItsOwn) {

@@ -15,18 +15,16 @@ class PreviewGate : public SwitchContract {
         return {{"X-Switchyard-Preview", value}};
     }
     [[nodiscard]] Response come(std::string_view target, const Fields& fields = {}) const {
-        auto client = come_in();
-        return exchange(client, "GET", target, fields);
+        return visit().exchange("GET", target, fields);
     }
 };
 
-INSTANTIATE_TEST_SUITE_P(Over, PreviewGate, testing::Values(Transport::plain, Transport::tls),
-                         transport_name);
+INSTANTIATE_TEST_SUITE_P(Over, PreviewGate, all_transports(), transport_name);
 
 TEST_P(PreviewGate, C16_APreviewGoesPastAHold) {
     hold_service();
-    auto waiting = knock(request_text("GET", "/"));
-    auto outsider = knock(request_text("GET", "/", field("guessed")));
+    auto waiting = knock();
+    auto outsider = knock([](Visitor& visitor) { visitor.ask("GET", "/", field("guessed")); });
     EXPECT_EQ(colour_of(come("/", field("idle"))), "green");
     EXPECT_EQ(colour_of(come("/", {{"Cookie", "switchyard_preview=idle"}})), "green");
     EXPECT_EQ(come("/?switchyard_preview=idle").status, 303);
@@ -37,16 +35,17 @@ TEST_P(PreviewGate, C16_APreviewGoesPastAHold) {
     const auto released = release_service();
     EXPECT_EQ(number(released, "total"), 2);
     EXPECT_EQ(number(released, "released"), 2);
-    EXPECT_EQ(colour_of(read_response(waiting)), "green");
-    EXPECT_EQ(colour_of(read_response(outsider)), "green");
+    EXPECT_EQ(colour_of(waiting.answer()), "green");
+    EXPECT_EQ(colour_of(outsider.answer()), "green");
 }
 
 TEST_P(PreviewGate, C16_AFurtherTryOfAPreviewDoesNotWaitInAHold) {
-    auto previewer =
-        begin(Colour::green, "/sleep", request_text("GET", "/sleep?ms=60000", field("idle")));
+    auto previewer = begin(Colour::green, "/sleep", [](Visitor& visitor) {
+        visitor.ask("GET", "/sleep?ms=60000", field("idle"));
+    });
     EXPECT_EQ(number(hold_service(), "in_flight"), 1);
     origin(Colour::green).kill();
-    EXPECT_EQ(read_response(previewer).status, 502);
+    EXPECT_EQ(previewer.answer().status, 502);
     EXPECT_EQ(number(release_service(), "total"), 0);
 }
 

@@ -33,7 +33,7 @@ TEST_P(PreviewH2, C16_FromTheLinkOverTheCookieToTheOtherSlotAfterASwitch) {
     EXPECT_EQ(entered.status, 303);
     EXPECT_EQ(entered.field("location"), "/a?x=1");
     const auto cookie = entered.field("set-cookie").value_or("");
-    EXPECT_EQ(cookie.find("; Secure") != std::string::npos, GetParam() == Transport::tls);
+    EXPECT_EQ(cookie.find("; Secure") != std::string::npos, GetParam() == Transport::h2);
     const auto crumb = cookie.substr(0, cookie.find(';'));
     auto browser = come_in();
     const auto visit = [&] {
@@ -66,6 +66,27 @@ TEST_P(PreviewH2, NothingOfItReachesTheApplication) {
         EXPECT_EQ(echo.field("x-served-by"), text == good ? "green; preview" : "blue");
         EXPECT_EQ(echo.body.find("preview"), std::string::npos) << echo.body;
         EXPECT_EQ(seen(echo, "cookie"), Strings{"a=1; b=2"});
+    }
+}
+
+TEST_P(PreviewH2, C16_NothingOfItReachesTheApplicationInTrailersEither) {
+    start_preview();
+    const auto good = pass();
+    for (const bool in_head : {false, true}) {
+        auto client = come_in();
+        Fields fields;
+        if (in_head) fields = {{"x-switchyard-preview", good}};
+        const auto id = client.open(h2_request("PUT", "/echo", fields), false);
+        client.send_data(id, "hello");
+        client.send(headers(id, {{"x-checksum", "abc"},
+                                 {"x-switchyard-preview", good},
+                                 {"x_switchyard_preview", good},
+                                 {"cookie", "switchyard_preview=" + good}}));
+        const auto& echo = client.wait(id).response;
+        ASSERT_EQ(echo.status, 200) << echo.body;
+        EXPECT_EQ(colour_of(echo), in_head ? "green" : "blue") << "a trailer opens nothing";
+        EXPECT_EQ(seen_text(echo, "trailers"), "x-checksum: abc\r\n");
+        EXPECT_EQ(echo.body.find("preview"), std::string::npos) << echo.body;
     }
 }
 

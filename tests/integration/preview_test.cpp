@@ -98,8 +98,7 @@ class Preview : public SwitchContract {
     TempDir secrets_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Over, Preview, testing::Values(Transport::plain, Transport::tls),
-                         transport_name);
+INSTANTIATE_TEST_SUITE_P(Over, Preview, http1_transports(), transport_name);
 
 TEST_P(Preview, C16_FromTheLinkOverTheCookieToTheOtherSlotAfterASwitch) {
     start_preview();
@@ -348,6 +347,28 @@ TEST_P(Preview, IsCountedApart) {
     EXPECT_EQ(number(slot.at("books"), "completed"), 2) << "C18: the ledger has them all";
 }
 
+TEST_P(Preview, C16_NothingOfItReachesTheApplicationInTrailers) {
+    start_preview();
+    const std::string good = pass();
+    // In one piece with the head, and behind it.
+    for (const bool late : {false, true}) {
+        auto client = come_in();
+        const auto head = request_text(
+            "PUT", "/echo", {{"Transfer-Encoding", "chunked"}, {"Trailer", "X-Checksum"}});
+        const auto body = "5\r\nhello\r\n0\r\nX-Checksum: abc\r\nX-Switchyard-Preview: " + good +
+                          "\r\nCookie: switchyard_preview=" + good + "\r\n\r\n";
+        client.send(late ? head : head + body);
+        if (late) {
+            ASSERT_TRUE(eventually([&] { return in_flight(Colour::blue, "/echo") == 1; }));
+            client.send(body);
+        }
+        const auto response = read_response(client, "PUT");
+        const auto echo = echoed(response);
+        EXPECT_EQ(colour_of(response), "blue") << "a trailer opens nothing";
+        EXPECT_EQ(echo.at("trailers").as_string(), "X-Checksum: abc\r\n");
+    }
+}
+
 TEST_P(Preview, C03_ARequestInPreviewIsNotWhatASwitchWaitsFor) {
     start_preview();
     const std::string good = pass();
@@ -361,7 +382,8 @@ TEST_P(Preview, C03_ARequestInPreviewIsNotWhatASwitchWaitsFor) {
     EXPECT_EQ(number(stream.next_event("committed"), "in_flight_on_old"), 0);
     stream.next_event("drained");
     // It ends where it began, whatever is live by now.
-    EXPECT_EQ(colour_of_upload(finish(slow)), "green");
+    slow.send("67890");
+    EXPECT_EQ(colour_of_upload(read_response(slow, "POST")), "green");
     EXPECT_TRUE(eventually([&] {
         return number(admin().service("app").at("slots").at("green").at("books"), "completed") == 1;
     }));

@@ -16,7 +16,9 @@ class WebSockets : public testing::TestWithParam<Transport> {
     void start(const std::string& drain, const std::string& service = {},
                const std::string& top = {}) {
         std::string yaml = "listeners:\n  - address: \"127.0.0.1:0\"\n";
-        if (GetParam() == Transport::tls) {
+        if (GetParam() == Transport::h2c) {
+            yaml = "listeners:\n  - {address: \"127.0.0.1:0\", h2c: true}\n";
+        } else if (is_encrypted(GetParam())) {
             certificates_ = std::make_unique<TestCertificates>();
             yaml = "listeners:\n" + certificates_->listener("127.0.0.1:0");
         }
@@ -34,7 +36,8 @@ class WebSockets : public testing::TestWithParam<Transport> {
     [[nodiscard]] WebSocketVisitor visit(const std::string& path,
                                          std::vector<std::string> options = {}) const {
         std::string scheme = "ws://";
-        if (GetParam() == Transport::tls) {
+        if (speaks_http2(GetParam())) options.emplace_back("--http2");
+        if (is_encrypted(GetParam())) {
             scheme = "wss://";
             options.insert(options.end(), {"--ca", certificates_->ca()});
         }
@@ -69,8 +72,7 @@ class WebSockets : public testing::TestWithParam<Transport> {
     std::unique_ptr<Daemon> daemon_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Over, WebSockets, testing::Values(Transport::plain, Transport::tls),
-                         transport_name);
+INSTANTIATE_TEST_SUITE_P(Over, WebSockets, all_transports(), transport_name);
 
 TEST_P(WebSockets, MessagesGoBothWaysAndAGoodbyeEndsBothSides) {
     start("timeout: 30s");

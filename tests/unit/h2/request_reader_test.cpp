@@ -49,6 +49,51 @@ TEST(RequestReader, MakesAHead) {
     EXPECT_TRUE(read.head.idempotent);
 }
 
+TEST(RequestReader, MakesAnUpgradeOfAnExtendedConnect) {
+    const Pairs fields = {{":method", "CONNECT"},        {":protocol", "websocket"},
+                          {":scheme", "https"},          {":path", "/chat?a"},
+                          {":authority", "example.com"}, {"sec-websocket-version", "13"}};
+    for (const bool end_stream : {false, true}) {
+        const Read read(fields, end_stream);
+        ASSERT_TRUE(read.verdict.accepted()) << read.verdict.code;
+        EXPECT_EQ(read.head.method, "GET");
+        EXPECT_EQ(read.head.verb, http::Verb::get);
+        EXPECT_EQ(read.head.upgrade, "websocket");
+        EXPECT_EQ(read.head.origin_target, "/chat?a");
+        EXPECT_EQ(read.head.host, "example.com");
+        EXPECT_EQ(read.head.framing, http::Framing::none);
+        EXPECT_EQ(read.head.fields.size(), 2u) << "host and the version";
+    }
+    const auto verdict_with = [&](std::size_t at, const std::string& name,
+                                  const std::string& value) {
+        Pairs changed = fields;
+        changed[at] = {name, value};
+        return Read(changed).verdict.code;
+    };
+    EXPECT_EQ(verdict_with(0, ":method", "GET"), "bad_protocol");
+    EXPECT_EQ(verdict_with(1, ":protocol", ""), "bad_protocol");
+    EXPECT_EQ(verdict_with(1, ":protocol", "websocket, foo"), "bad_protocol");
+    EXPECT_EQ(verdict_with(1, ":protocol", "foo/1.0"), "");
+    EXPECT_EQ(verdict_with(1, ":protocol", "foo/"), "bad_protocol");
+    EXPECT_EQ(verdict_with(1, "x-none", "v"), "bad_header") << "pseudo-header fields are late";
+    EXPECT_EQ(verdict_with(2, ":scheme", "ftp"), "bad_scheme");
+    EXPECT_EQ(verdict_with(3, ":path", "*"), "bad_target");
+    EXPECT_EQ(verdict_with(5, "content-length", "5"), "bad_framing");
+    EXPECT_EQ(verdict_with(5, "content-length", "0"), "");
+    EXPECT_EQ(Read({{":method", "CONNECT"}, {":authority", "a"}}).verdict.code,
+              "connect_not_supported");
+    // What was before is forgotten.
+    RequestReader reader;
+    http::RequestHead head;
+    for (const auto& pairs : {fields, usual()}) {
+        reader.start({});
+        for (const auto& [name, value] : pairs)
+            ASSERT_TRUE(reader.add(name, value));
+        ASSERT_TRUE(reader.finish(head, true).accepted());
+    }
+    EXPECT_TRUE(head.upgrade.empty());
+}
+
 TEST(RequestReader, FramesBodiesForHttp1) {
     EXPECT_EQ(Read(usual(), false).head.framing, http::Framing::chunked);
     const Read length(usual({{"content-length", "5"}}), false);

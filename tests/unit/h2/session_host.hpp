@@ -15,7 +15,8 @@ class Host final : public session::SessionHost {
   public:
     explicit Host(http::Handler& handler) : handler_(handler) {
         auto made = std::make_shared<session::ServerOptions>();
-        made->http2 = {100, 65535, 4096, 8, 50, 50, 50, 50, 50, 100};
+        made->http2 = {100, 65535, 4096, 8, 50, 50, 50, 50, 50, 100, std::chrono::seconds(60),
+                       true};
         made->request_head = made->request_body = std::chrono::seconds(60);
         made->response_write = made->keep_alive = std::chrono::seconds(60);
         options_ = std::move(made);
@@ -26,6 +27,9 @@ class Host final : public session::SessionHost {
     }
     [[nodiscard]] http::Handler& handler() override { return handler_; }
     [[nodiscard]] observe::WorkerCell& counters() override { return cell_; }
+    void http2_limit_passed(std::string_view /*client*/, observe::Http2Limit limit) override {
+        cell_.http2_limits[static_cast<std::size_t>(limit)].add();
+    }
     [[nodiscard]] bool trusts(const net::Address&) const override { return false; }
     [[nodiscard]] bool draining() const override { return false; }
 
