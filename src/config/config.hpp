@@ -103,6 +103,19 @@ struct UpstreamTimeouts {
     bool operator==(const UpstreamTimeouts&) const = default;
 };
 
+/// Connections to targets that speak HTTP/2, per service.
+struct UpstreamHttp2 {
+    std::uint32_t max_concurrent_streams = 100;  ///< On one connection; the target may allow fewer.
+    std::uint32_t max_connections = 16;          ///< Per worker and target.
+    std::uint32_t stream_window = 256 * 1024;    ///< Bytes of a response that wait for the client.
+    /// A connection with streams that is silent for so long is asked for a sign of life (PING). 0:
+    /// only after a response was waited for in vain (servers of gRPC take many PINGs for an
+    /// attack).
+    milliseconds ping_interval = 0s;
+    milliseconds ping_timeout = 5s;  ///< Without an answer the connection is dead.
+    bool operator==(const UpstreamHttp2&) const = default;
+};
+
 /// Other protocols that clients may go on with over a connection of theirs (RFC 9110 §7.8).
 struct Upgrade {
     bool any = false;  ///< Every protocol but other versions of HTTP.
@@ -123,7 +136,7 @@ constexpr const char* to_string(TunnelDrain policy) noexcept {
 }
 
 struct HealthCheck {
-    enum class Kind : std::uint8_t { http, tcp };
+    enum class Kind : std::uint8_t { http, tcp, grpc };
     Kind kind = Kind::tcp;  ///< http as soon as a path is given.
     std::string path;       ///< Request target of the check, "/up".
     std::string host;  ///< Host header; empty: the service's first exact host, else the target.
@@ -133,6 +146,7 @@ struct HealthCheck {
     std::uint32_t unhealthy_after = 3;  ///< Failures in a row.
     std::uint16_t expect_min = 200;     ///< Status codes that count as healthy, inclusive.
     std::uint16_t expect_max = 299;
+    std::string grpc;  ///< With Kind::grpc: the service that is asked for; empty: the whole server.
     bool operator==(const HealthCheck&) const = default;
 };
 
@@ -152,6 +166,7 @@ struct Target {
     std::string host;  ///< IP, host name, or the path of the unix socket.
     std::uint16_t port = 0;
     Scheme scheme = Scheme::unsaid;  ///< Once loaded: https for all targets of a slot, or unsaid.
+    bool http2 = false;              ///< Once loaded: what its slot's `protocol` says.
     [[nodiscard]] bool tls() const noexcept { return scheme == Scheme::https; }
     bool operator==(const Target&) const = default;
 };
@@ -163,6 +178,7 @@ struct TargetTls {
     bool verify = true;       ///< False: any certificate is taken.
     std::optional<Certificate> client;  ///< What we show, if the target asks for one.
     TlsVersion min_version = TlsVersion::tls1_2;
+    bool http2 = false;  ///< Once loaded: asked for by ALPN, instead of HTTP/1.1.
     bool operator==(const TargetTls&) const = default;
 };
 
@@ -288,10 +304,23 @@ struct Maintenance {
     bool operator==(const Maintenance&) const = default;
 };
 
+/// What is spoken to the targets of a slot.
+enum class Protocol : std::uint8_t {
+    http1,  ///< HTTP/1.1.
+    h2c,    ///< HTTP/2 without TLS, with prior knowledge (RFC 9113 §3.3).
+    h2,     ///< HTTP/2 over TLS (ALPN).
+};
+
+constexpr const char* to_string(Protocol protocol) noexcept {
+    if (protocol == Protocol::http1) return "http1";
+    return protocol == Protocol::h2c ? "h2c" : "h2";
+}
+
 struct Slot {
     std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
     std::vector<Target> targets;
-    std::optional<TargetTls> tls;             ///< Empty: the targets speak plain HTTP.
+    std::optional<TargetTls> tls;  ///< Empty: the targets speak plain HTTP.
+    Protocol protocol = Protocol::http1;
     std::vector<DeployHost> deploy_to;        ///< Empty: nothing can be deployed to it.
     std::optional<std::uint64_t> droplet_id;  ///< Where a reserved IP goes with this slot.
     bool operator==(const Slot&) const = default;
@@ -307,6 +336,7 @@ struct Service {
     HealthCheck health_check;
     Ejection ejection;
     UpstreamTimeouts timeouts;
+    UpstreamHttp2 http2;
     milliseconds drain_timeout = 30s;
     TunnelDrain drain_tunnels = TunnelDrain::close;
     milliseconds keep_tunnels = 24h;  ///< With TunnelDrain::keep: then they are closed.

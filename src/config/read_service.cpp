@@ -3,6 +3,7 @@
 #include "config/read.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 
 namespace switchyard::config {
@@ -17,9 +18,76 @@ void read_upstream_timeouts(Section& section, UpstreamTimeouts& timeouts) {
     section.duration("tunnel_idle", timeouts.tunnel_idle, 1ms, kLongestDuration);
 }
 
+void read_upstream_http2(Section& section, UpstreamHttp2& http2) {
+    section.number("max_concurrent_streams", http2.max_concurrent_streams, 1, 100'000);
+    section.number("max_connections", http2.max_connections, 1, 10'000);
+    section.size("stream_window", http2.stream_window, 64 * 1024 - 1, 16 * 1024 * 1024);
+    section.duration("ping_interval", http2.ping_interval, 0ms, 1h);
+    section.duration("ping_timeout", http2.ping_timeout, 100ms, 1h);
+}
+
+Parsed<Protocol> parse_slot_protocol(std::string_view text) {
+    const auto index = parse_choice(text, {"http1", "h2c", "h2"});
+    if (!index) return index.error();
+    return static_cast<Protocol>(*index);
+}
+
+/// After `targets` and `tls`, which it has to agree with.
+void read_slot_protocol(Section& section, Slot& slot) {
+    section.read("protocol", slot.protocol, parse_slot_protocol);
+    if (slot.protocol == Protocol::h2c && slot.tls) {
+        section.problem(section.mark("protocol"), "protocol",
+                        "h2c is HTTP/2 without TLS, and the targets of this slot speak TLS; "
+                        "expected h2");
+    } else if (slot.protocol == Protocol::h2 && !slot.tls) {
+        section.problem(section.mark("protocol"), "protocol",
+                        "h2 is HTTP/2 over TLS, which the targets of this slot do not speak; "
+                        "expected h2c, or targets that begin with https://");
+    }
+    const bool http2 = slot.protocol != Protocol::http1;
+    if (slot.tls) slot.tls->http2 = http2;
+    for (Target& target : slot.targets)
+        target.http2 = http2;
+}
+
+/// "package.Service"; "*": the server as a whole; empty: no such check.
+Parsed<std::string> parse_grpc_service(std::string_view text) {
+    if (text == "*") return std::string(text);
+    const bool legal = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c == '/';
+    });
+    if (!legal || text.size() > 200) {
+        return refusal(in_quotes(text) +
+                       " is not the name of a gRPC service, like shop.Orders, and not \"*\"");
+    }
+    return std::string(text);
+}
+
+/// What only targets with HTTP/2 can be asked.
+void check_grpc(Section& section, const Service& service) {
+    if (service.health_check.kind != HealthCheck::Kind::grpc) return;
+    for (const auto& slot : service.slots) {
+        if (!slot || slot->protocol != Protocol::http1) continue;
+        section.problem(section.mark("health_check"), "health_check",
+                        "'grpc' needs HTTP/2, which the targets do not speak; expected 'protocol: "
+                        "h2c' or 'protocol: h2' in each slot");
+        return;
+    }
+}
+
 void read_health_check(Section& section, HealthCheck& check) {
     section.read("path", check.path, parse_request_target);
     if (!check.path.empty()) check.kind = HealthCheck::Kind::http;
+    std::string grpc;
+    section.read("grpc", grpc, parse_grpc_service);
+    if (!grpc.empty()) {
+        check.kind = HealthCheck::Kind::grpc;
+        if (grpc != "*") check.grpc = grpc;
+        if (section.has("path")) {
+            section.problem(section.mark("grpc"), "grpc",
+                            "impossible together with 'path': a check asks for one of them");
+        }
+    }
     section.read("host", check.host, parse_host_field);
     section.duration("interval", check.interval, 10ms, 1h);
     section.duration("timeout", check.timeout, 10ms, 1h);
@@ -31,6 +99,7 @@ void read_health_check(Section& section, HealthCheck& check) {
     check.expect_max = range.last;
     for (const std::string_view key : {"host", "expect"}) {
         if (section.has("path") || !section.has(key)) continue;
+        if (key == "host" && !grpc.empty()) continue;
         section.problem(section.mark(key), key,
                         "has a meaning only together with 'path': without one the check only "
                         "connects");
@@ -74,6 +143,7 @@ void read_slot(Section& section, Colour colour, Slot& slot, Claims& targets,
     });
     if (!any) section.missing("targets", "a slot needs at least one, like [\"10.0.0.2:8000\"]");
     read_slot_tls(section, slot);
+    read_slot_protocol(section, slot);
     section.number("droplet_id", slot.droplet_id, 1, std::numeric_limits<std::int64_t>::max());
     read_deploy_to(section, file.ssh, slot);
 }
@@ -234,6 +304,7 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
     });
     section.section("timeouts",
                     [&](Section& inner) { read_upstream_timeouts(inner, service.timeouts); });
+    section.section("http2", [&](Section& inner) { read_upstream_http2(inner, service.http2); });
     section.section("drain", [&](Section& inner) {
         inner.duration("timeout", service.drain_timeout, 0ms, kLongestDuration);
         read_tunnel_drain(inner, service);
@@ -242,6 +313,7 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
     section.section("hold", [&](Section& inner) { read_hold(inner, service.hold); });
     section.section("maintenance",
                     [&](Section& inner) { read_maintenance(inner, service.maintenance); });
+    check_grpc(section, service);
     section.number("retries", service.retries, 0, 10);
     section.number("max_idle_connections", service.max_idle_connections, 0, 65'535);
     section.section("limits", [&](Section& inner) {

@@ -37,6 +37,7 @@ json::object target_json(const route::Target& target, const TargetReport& report
     json::object object;
     object["address"] = target.address();
     object["tls"] = target.config().tls();
+    object["http2"] = target.config().http2;
     object["state"] = target_state(target, report);
     object["since"] = rfc3339(report.since);
     object["last_check"] = nullptr;

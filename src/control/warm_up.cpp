@@ -1,7 +1,10 @@
 #include "control/warm_up.hpp"
 
+#include "h2/requester.hpp"
+
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <utility>
 
 #include <boost/asio/as_tuple.hpp>
@@ -9,6 +12,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -91,6 +95,7 @@ class WarmUp::Connection {
     }
 
     void close() {
+        http2_.reset();
         tls_.reset();
         stream_.reset();
     }
@@ -115,6 +120,15 @@ class WarmUp::Connection {
     asio::awaitable<unsigned> exchange(std::string path, Steady::time_point deadline) {
         if (!stream_ && !co_await open(deadline)) co_return 0U;
         stream_->expires_at(deadline);
+        if (target_->config().http2) {
+            if (target_->config().tls()) {
+                if (!tls_ && !co_await encrypt()) co_return 0U;
+                const unsigned status = co_await exchange_http2(&*tls_, std::move(path));
+                co_return status;
+            }
+            const unsigned status = co_await exchange_http2(&*stream_, std::move(path));
+            co_return status;
+        }
         if (target_->config().tls()) {
             if (!tls_ && !co_await encrypt()) co_return 0U;
             const unsigned status = co_await exchange_over(&*tls_, std::move(path));
@@ -148,6 +162,35 @@ class WarmUp::Connection {
         co_return parser.get().result_int();
     }
 
+    template <class Stream>
+    asio::awaitable<unsigned> exchange_http2(Stream* stream, std::string path) {
+        if (!http2_) http2_ = std::make_unique<h2::Requester>(0);
+        h2::Requester::Request request;
+        request.scheme = target_->config().tls() ? "https" : "http";
+        request.authority = host_;
+        request.path = std::move(path);
+        request.fields = {{"user-agent", "switchyard-warm-up"}, {"accept", "*/*"}};
+        std::array<char, 16 * 1024> piece{};
+        if (http2_->ask(request)) {
+            while (!http2_->done()) {
+                const std::string out = http2_->take_output();
+                if (!out.empty()) {
+                    const auto [unsent, sent] =
+                        co_await asio::async_write(*stream, asio::buffer(out), kTuple);
+                    if (unsent) co_return broken(unsent);
+                }
+                const auto [failed, size] =
+                    co_await stream->async_read_some(asio::buffer(piece), kTuple);
+                if (failed) co_return broken(failed);
+                http2_->feed({piece.data(), size});
+            }
+        }
+        const unsigned status = http2_->answer().complete ? http2_->answer().status : 0;
+        failure_ = http2_->failure();
+        if (!http2_->reusable()) close();
+        co_return status;
+    }
+
     unsigned broken(error_code failed) {
         failure_ = reason_of(failed);
         close();
@@ -160,6 +203,7 @@ class WarmUp::Connection {
     std::string host_;
     std::optional<Socket> stream_;
     std::optional<asio::ssl::stream<Socket&>> tls_;  ///< Over `stream_`.
+    std::unique_ptr<h2::Requester> http2_;  ///< Of this connection, where the target speaks it.
     beast::flat_buffer buffer_;
     std::string failure_;
 };

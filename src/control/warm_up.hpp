@@ -49,9 +49,9 @@ struct WarmUpReport {
     std::string failure;  ///< Why the last request without an answer had none.
 };
 
-/// Requests over HTTP/1.1 to every target at once, over and over the given paths, until each one's
-/// latency has settled, or the limit. On the control thread's loop; a connection for each target.
-/// run() once; await it before destruction.
+/// Requests, over what its slot speaks, to every target at once, over and over the given paths,
+/// until each one's latency has settled, or the limit. On the control thread's loop; a connection
+/// for each target. run() once; await it before destruction.
 class WarmUp {
   public:
     /// `host`: the Host field; empty: the target's address.

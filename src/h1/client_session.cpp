@@ -35,6 +35,7 @@ Task<http::Fault> ClientSession::send_head(const http::OutgoingRequest& head, ht
                                            const http::Fields& trailers,
                                            std::chrono::milliseconds timeout) {
     received_anything_ = false;
+    sent_before_ = writer_.bytes_sent();
     input_.clear();
     writer_.start(stream_, timeout);
     output_.clear();

@@ -5,7 +5,7 @@
 #include "h1/message_body.hpp"
 #include "h1/message_writer.hpp"
 #include "h1/parser.hpp"
-#include "http/exchange.hpp"
+#include "http/origin_exchange.hpp"
 #include "net/stream.hpp"
 
 #include <chrono>
@@ -16,29 +16,30 @@ namespace switchyard::h1 {
 
 /// One upstream connection that speaks HTTP/1.1: a request at a time, never pipelined. Between two
 /// requests it holds no buffers. Loop's thread.
-class ClientSession {
+class ClientSession final : public http::OriginExchange {
   public:
     explicit ClientSession(net::EventLoop& loop) noexcept : stream_(loop) {}
 
     [[nodiscard]] net::Stream& stream() noexcept { return stream_; }
 
-    /// Sends the head with the first piece of the body. Reading may go on meanwhile.
     Task<http::Fault> send_head(const http::OutgoingRequest& head, http::Chunk first,
-                                const http::Fields& trailers, std::chrono::milliseconds timeout);
-    Task<http::Fault> send_body(http::Chunk piece, const http::Fields& trailers);
+                                const http::Fields& trailers,
+                                std::chrono::milliseconds timeout) override;
+    Task<http::Fault> send_body(http::Chunk piece, const http::Fields& trailers) override;
 
-    /// Reads the next response head, interim ones too; with a final one body() is ready. `head`
-    /// must stay where it is until the body ended. `malformed` covers what validate_response
-    /// refuses. `upgrade`: the protocol that was asked for. A 101 makes this connection a tunnel:
-    /// body() gives what the origin sends, send_body() sends octets as they are, both without a
-    /// time limit, and the last piece ends one side.
+    /// A 101 makes this connection a tunnel: body() gives what the origin sends, send_body() sends
+    /// octets as they are, both without a time limit, and the last piece ends one side.
     Task<http::Fault> read_head(http::ResponseHead& head, http::Verb request,
                                 std::string_view upgrade, std::chrono::milliseconds timeout,
-                                std::chrono::milliseconds body_timeout);
-    [[nodiscard]] MessageBody& body() noexcept { return body_; }
+                                std::chrono::milliseconds body_timeout) override;
+    [[nodiscard]] MessageBody& body() noexcept override { return body_; }
 
-    /// Whether any octet of a response was received since the last request.
-    [[nodiscard]] bool received_anything() const noexcept { return received_anything_; }
+    [[nodiscard]] bool received_anything() const noexcept override { return received_anything_; }
+    /// Not an octet of it was taken by the socket.
+    [[nodiscard]] bool unprocessed() const noexcept override {
+        return writer_.bytes_sent() == sent_before_;
+    }
+    void cancel() noexcept override { stream_.cancel(); }
     /// Octets sent since the connection was made.
     [[nodiscard]] std::uint64_t bytes_sent() const noexcept { return writer_.bytes_sent(); }
 
@@ -58,6 +59,7 @@ class ClientSession {
     MessageWriter writer_;
     Buffer input_;
     std::string output_;
+    std::uint64_t sent_before_ = 0;  ///< Octets on this connection before the present request.
     bool received_anything_ = false;
 };
 

@@ -260,12 +260,12 @@ Verdict validate_request(RequestHead& head) {
 
 Verdict validate_response(ResponseHead& head, Verb request, std::string_view upgrade) {
     constexpr Verdict refused{502, "bad_response"};
-    if (head.version != 11 && head.version != 10) return refused;
+    if (head.version != 11 && head.version != 10 && head.version != 20) return refused;
     if (head.status < 100 || head.status > 599) return refused;
     if (!legal_value(head.reason)) return refused;
     const FramingFields framing = read_framing(head.fields);
     if (framing.bad) return refused;
-    if (framing.has_coding && (framing.has_length || head.version == 10 || !framing.chunked)) {
+    if (framing.has_coding && (framing.has_length || head.version != 11 || !framing.chunked)) {
         return refused;
     }
     if (head.status == 101) {
@@ -283,17 +283,27 @@ Verdict validate_response(ResponseHead& head, Verb request, std::string_view upg
 
     head.has_content_length = framing.has_length;
     head.content_length = framing.length;
-    head.keep_alive = head.version == 11
+    head.keep_alive = head.version != 10
                           ? !framing.connection_close
                           : framing.connection_keep_alive && !framing.connection_close;
+    const bool ends_with_head = head.version == 20 && head.framing == Framing::none;
     // RFC 9112 §6.3: these never have a body, whatever the fields say.
     if (request == Verb::head || head.status < 200 || head.status == 204 || head.status == 304) {
         if (head.status < 200 || head.status == 204) head.has_content_length = false;
         head.framing = Framing::none;
     } else if (framing.has_coding) {
         head.framing = Framing::chunked;
+    } else if (ends_with_head) {
+        // RFC 9113 §8.1.1
+        if (framing.length > 0) return refused;
+    } else if (framing.has_length && head.version == 20 && framing.length == 0) {
+        // Trailers may follow, for which HTTP/1.1 needs a body without a length.
+        head.has_content_length = false;
+        head.framing = Framing::chunked;
     } else if (framing.has_length) {
         head.framing = framing.length > 0 ? Framing::length : Framing::none;
+    } else if (head.version == 20) {
+        head.framing = Framing::chunked;
     } else {
         head.framing = Framing::close;
         head.keep_alive = false;

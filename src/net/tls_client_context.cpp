@@ -105,8 +105,14 @@ Result<void> TlsClientContext::load() {
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_read_ahead(context_, 1);
-    static constexpr unsigned char kProtocols[] = "\x08http/1.1";
-    SSL_CTX_set_alpn_protos(context_, kProtocols, sizeof kProtocols - 1);
+    // One of the two: the other end of a connection is known before it is made.
+    static constexpr unsigned char kHttp1[] = "\x08http/1.1";
+    static constexpr unsigned char kHttp2[] = "\x02h2";
+    if (config_.http2) {
+        SSL_CTX_set_alpn_protos(context_, kHttp2, sizeof kHttp2 - 1);
+    } else {
+        SSL_CTX_set_alpn_protos(context_, kHttp1, sizeof kHttp1 - 1);
+    }
 
     // Ours are kept by host: OpenSSL's own store is not looked up by clients.
     SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

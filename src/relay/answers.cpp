@@ -1,6 +1,7 @@
 // What the proxy answers itself: errors, redirects, the name of the live slot.
 #include "h1/serialize.hpp"
 #include "relay/error_page.hpp"
+#include "relay/grpc.hpp"
 #include "relay/preview.hpp"
 #include "relay/relay.hpp"
 
@@ -32,6 +33,10 @@ std::string_view http_date() {
 Task<void> Relay::send_local(Flight& flight, unsigned status, std::string_view content_type) {
     http::Exchange& exchange = *flight.exchange;
     http::OutgoingResponse& reply = flight.reply;
+    if (!flight.error.empty() && is_grpc(exchange.request())) {
+        co_await send_grpc_error(flight, status);
+        co_return;
+    }
     const bool head_only = exchange.request().verb == http::Verb::head;
     reply.status = status;
     reply.reason = h1::reason_phrase(status);

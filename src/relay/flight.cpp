@@ -59,7 +59,7 @@ void Flight::leave(observe::Outcome how) noexcept {
 }
 
 void Flight::cancel_upstream() noexcept {
-    if (connection) connection->session.stream().cancel();
+    if (connection) connection->exchange().cancel();
 }
 
 void Flight::cut() noexcept {

@@ -49,10 +49,8 @@ class Flight {
     /// The client left while its answer was awaited.
     void client_left() noexcept;
 
-    /// Nothing of the present try has left the socket's buffer for the origin.
-    [[nodiscard]] bool untouched() const noexcept {
-        return connection->session.bytes_sent() == sent_before;
-    }
+    /// The present try was certainly not processed by the origin.
+    [[nodiscard]] bool untouched() const noexcept { return connection->exchange().unprocessed(); }
     /// Whether the body, as far as it came, can be sent again.
     [[nodiscard]] bool body_at_hand() const noexcept { return first_piece.last || replayable; }
     /// Before the upload pulls on: from here on keeps what is pulled.
@@ -78,7 +76,7 @@ class Flight {
     route::PreviewVisit visit;
     route::CanaryVisit canary;
     std::shared_ptr<const route::PreviewTable> previews;  ///< Set if the visit left signs.
-    std::unique_ptr<upstream::Connection> connection;
+    std::unique_ptr<upstream::Channel> connection;
     std::shared_ptr<const RelayOptions> options;
 
     // Before it was bound: what stood in its way, and where it waited.
@@ -116,7 +114,6 @@ class Flight {
 
     // The request's body: what was at hand when it was first sent (valid until the upload pulls
     // on), what was sent of it for another try, and the upload beside the response.
-    std::uint64_t sent_before = 0;  ///< Octets on this connection before the present try.
     http::Chunk first_piece;
     bool body_touched = false;
     bool replayable = false;  ///< `replay` holds all of the body that was pulled.

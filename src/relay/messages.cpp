@@ -1,6 +1,7 @@
 // One request and its response over one upstream connection.
 #include "h1/serialize.hpp"
 #include "relay/canary.hpp"
+#include "relay/http2_origin.hpp"
 #include "relay/preview.hpp"
 #include "relay/relay.hpp"
 
@@ -81,20 +82,26 @@ const http::Fields& Relay::request_trailers(Flight& flight) {
 
 Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
     http::Exchange& exchange = *flight.exchange;
-    h1::ClientSession& session = flight.connection->session;
+    http::OriginExchange& origin = flight.connection->exchange();
     const config::Service& config = *flight.service->config;
     prepare_request(flight);
+    const bool http2 = flight.connection->http1() == nullptr;
+    if (http2 && !adapt_to_http2(flight)) {
+        co_await fail(flight, Outcome::refused, 501, "websocket_over_http2");
+        co_return Attempt::done;
+    }
 
-    flight.sent_before = session.bytes_sent();
     flight.upload_complete = false;
-    if (flight.first_piece.data.size() > kInlineBody) {
+    // RFC 9113 §8.7: a stream may be refused after a part of its body was sent.
+    const bool keeps = exchange.request().idempotent || http2;
+    if (flight.first_piece.data.size() > (http2 ? 0 : kInlineBody)) {
         // What the origin answers meanwhile is read: it may not want all of it.
-        if (exchange.request().idempotent && !flight.first_piece.last) flight.begin_replay();
+        if (keeps && !flight.first_piece.last) flight.begin_replay();
         flight.upload.start(send_request(flight));
     } else {
         const Fault sent =
-            co_await session.send_head(flight.outgoing, flight.first_piece,
-                                       request_trailers(flight), config.timeouts.request_write);
+            co_await origin.send_head(flight.outgoing, flight.first_piece, request_trailers(flight),
+                                      config.timeouts.request_write);
         if (sent != Fault::none) {
             flight.upload_upstream_fault = sent;
             // The origin may have answered before it closed its side: look, unless nothing of the
@@ -104,7 +111,7 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
                 co_return result;
             }
         } else if (!flight.first_piece.last) {
-            if (exchange.request().idempotent) flight.begin_replay();
+            if (keeps) flight.begin_replay();
             flight.upload.start(upload(flight));
         } else {
             flight.upload_complete = true;
@@ -128,12 +135,12 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
 
 /// Reads the final response head; interim ones are passed on at once.
 Task<Fault> Relay::read_response_head(Flight& flight) {
-    h1::ClientSession& session = flight.connection->session;
+    http::OriginExchange& origin = flight.connection->exchange();
     const config::UpstreamTimeouts& timeouts = flight.service->config->timeouts;
     const http::Verb verb = flight.exchange->request().verb;
     bool upload_ended = flight.upload_complete;
     for (;;) {
-        const Fault fault = co_await session.read_head(
+        const Fault fault = co_await origin.read_head(
             flight.response, verb, flight.upgrade, timeouts.response_head, timeouts.response_body);
         if (fault == Fault::timed_out && !upload_ended) {
             // The time counts from the end of the request, and an upload may be long. The one time
@@ -188,7 +195,7 @@ Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault, bool last) 
         // C10: without one octet taken by the socket the request was certainly not processed.
         const bool safe = exchange.request().idempotent || flight.untouched();
         if (safe && flight.body_at_hand() && !exchange.head_sent() &&
-            !flight.connection->session.received_anything()) {
+            !flight.connection->exchange().received_anything()) {
             if (!flight.first_piece.last) flight.rewind_body();
             flight.upload_upstream_fault = Fault::none;
             co_return reused ? Attempt::stale : Attempt::retry;
@@ -228,14 +235,23 @@ void Relay::prepare_reply(Flight& flight) {
     flight.status = reply.status;
 }
 
+/// After a complete response and request.
+void Relay::keep_connection(Flight& flight) {
+    h1::ClientSession* const session = flight.connection->http1();
+    if (session == nullptr || !session->make_idle(flight.response)) return;
+    const config::Service& config = *flight.service->config;
+    std::unique_ptr<upstream::Connection> own(
+        static_cast<upstream::Connection*>(flight.connection.release()));
+    worker_.pool.put(std::move(own), config.max_idle_connections, config.timeouts.idle,
+                     flight.slot->metrics);
+}
+
 Task<void> Relay::pass_response(Flight& flight) {
     http::Exchange& exchange = *flight.exchange;
-    h1::ClientSession& session = flight.connection->session;
     const http::ResponseHead& response = flight.response;
-    const config::Service& config = *flight.service->config;
     flight.first_byte_us = micros_between(exchange.started_ns(), net::EventLoop::now_ns());
 
-    h1::MessageBody& body = session.body();
+    http::Body& body = flight.connection->exchange().body();
     http::Chunk piece;
     if (!body.take_received(piece)) piece = {};
     if (piece.fault != Fault::none) {
@@ -246,7 +262,7 @@ Task<void> Relay::pass_response(Flight& flight) {
     http::OutgoingResponse& reply = flight.reply;
     reply.framing = response.framing;
     reply.content_length = response.content_length;
-    reply.send_content_length = response.has_content_length;
+    reply.send_content_length = response.has_content_length || ends_without_length(flight);
     // An answer to a request that is still being sent mostly means that the origin won't read it.
     if (!flight.upload_complete && response.status >= 400) exchange.close_after();
 
@@ -269,10 +285,7 @@ Task<void> Relay::pass_response(Flight& flight) {
     if (!flight.upload_complete) co_await stop_upload(flight);
     if (client_fault == Fault::none && origin_fault == Fault::none) {
         flight.outcome = Outcome::completed;
-        if (flight.upload_complete && session.make_idle(response)) {
-            worker_.pool.put(std::move(flight.connection), config.max_idle_connections,
-                             config.timeouts.idle, flight.slot->metrics);
-        }
+        if (flight.upload_complete) keep_connection(flight);
         flight.connection.reset();
         co_return;
     }
@@ -295,16 +308,24 @@ Task<void> Relay::pass_response(Flight& flight) {
     }
 }
 
+/// The answer may have begun: a client of HTTP/1.1 is noticed to be gone when it is written to, but
+/// of a stream the end is known, and what the origin still says may come in hours (C11).
+void Relay::watch_after_upload(Flight& flight) noexcept {
+    if (!flight.exchange->head_sent() || flight.exchange->request().version == 20) {
+        flight.watch_client();
+    }
+}
+
 /// Sends a request with a long first piece, while the response is awaited.
 Task<void> Relay::send_request(Flight& flight) {
-    const Fault sent = co_await flight.connection->session.send_head(
+    const Fault sent = co_await flight.connection->exchange().send_head(
         flight.outgoing, flight.first_piece, request_trailers(flight),
         flight.service->config->timeouts.request_write);
     if (sent != Fault::none) {
         upload_failed(flight, sent);
     } else if (flight.first_piece.last) {
         flight.upload_complete = true;
-        if (!flight.exchange->head_sent()) flight.watch_client();
+        watch_after_upload(flight);
     } else {
         co_await upload(flight);
     }
@@ -319,7 +340,7 @@ void Relay::upload_failed(Flight& flight, Fault sent) noexcept {
 /// Sends the rest of the request's body, while the response is awaited or passed on (C8).
 Task<void> Relay::upload(Flight& flight) {
     http::Body& body = flight.exchange->request_body();
-    h1::ClientSession& session = flight.connection->session;
+    http::OriginExchange& origin = flight.connection->exchange();
     std::size_t moved = 0;
     for (;;) {
         http::Chunk piece;
@@ -330,14 +351,14 @@ Task<void> Relay::upload(Flight& flight) {
             co_return;
         }
         flight.keep_for_replay(piece);
-        const Fault sent = co_await session.send_body(piece, request_trailers(flight));
+        const Fault sent = co_await origin.send_body(piece, request_trailers(flight));
         if (sent != Fault::none) {
             upload_failed(flight, sent);
             co_return;
         }
         if (piece.last) {
             flight.upload_complete = true;
-            if (!flight.exchange->head_sent()) flight.watch_client();
+            watch_after_upload(flight);
             co_return;
         }
         moved += piece.data.size();

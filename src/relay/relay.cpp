@@ -29,6 +29,20 @@ bool is_targets_fault(int error) noexcept {
     }
 }
 
+/// What a client is told when no target could be connected to.
+struct ConnectAnswer {
+    unsigned status = 502;
+    std::string_view code = "connect_failed";
+};
+
+ConnectAnswer answer_to(const upstream::ConnectResult& connected) noexcept {
+    if (connected.error == ETIMEDOUT) return {504, "connect_timeout"};
+    if (connected.error == EBUSY) return {503, "upstream_busy"};
+    if (connected.not_http2) return {502, "upstream_not_http2"};
+    if (!connected.tls_failure.empty()) return {502, "upstream_tls_failed"};
+    return {};
+}
+
 /// Counts a request at its target for as long as it is tried there.
 class AtTarget {
   public:
@@ -253,20 +267,27 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
     // whose body would not be at hand then gets a new connection.
     const bool body_fits = flight.body_at_hand() || (request.framing == http::Framing::length &&
                                                      request.content_length <= kReplayBytes);
-    if (!flight.fresh_connection && (body_fits || !request.idempotent)) {
-        flight.connection = worker_.pool.take(*target, flight.service->epoch);
+    if (target->config().http2) {
+        const bool careful = flight.fresh_connection || (!body_fits && request.idempotent);
+        flight.connection =
+            worker_.http2.stream(target.pointer(), flight.service->epoch, config, careful);
+    } else if (!flight.fresh_connection && (body_fits || !request.idempotent)) {
+        auto pooled = worker_.pool.take(*target, flight.service->epoch);
         // What must not be sent twice should not meet a connection that is already closed.
-        while (flight.connection && !request.idempotent && !flight.connection->session.is_alive()) {
-            flight.connection = worker_.pool.take(*target, flight.service->epoch);
+        while (pooled && !request.idempotent && !pooled->session.is_alive()) {
+            pooled = worker_.pool.take(*target, flight.service->epoch);
         }
+        flight.connection = std::move(pooled);
     }
-    if (flight.connection) {
+    if (flight.connection && flight.connection->reused) {
         cell.upstream_reuses.add();
     } else {
-        flight.connection = std::make_unique<upstream::Connection>(worker_.loop, target.pointer(),
-                                                                   flight.service->epoch);
+        if (!flight.connection) {
+            flight.connection = std::make_unique<upstream::Connection>(
+                worker_.loop, target.pointer(), flight.service->epoch);
+        }
         const upstream::ConnectResult connected =
-            co_await upstream::connect(*flight.connection, config.timeouts.connect);
+            co_await flight.connection->connect(config.timeouts.connect);
         const std::uint64_t now_ns = net::EventLoop::now_ns();
         flight.connect_us = micros_between(started_ns, now_ns);
         if (flight.was_cut) {
@@ -279,25 +300,24 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
         }
         if (connected.error != 0) {
             flight.connection.reset();
-            cell.upstream_connect_failures.add();
-            if (is_targets_fault(connected.error)) {
+            if (!connected.shared) cell.upstream_connect_failures.add();
+            if (!connected.shared && is_targets_fault(connected.error)) {
                 target->connect_failed(now_ns, config.ejection.failures, config.ejection.duration);
             }
             if (!last) {
                 flight.tried.push_back(target->id());
                 co_return Attempt::retry;
             }
-            const bool late = connected.error == ETIMEDOUT;
-            unsigned status = 502;
-            if (late) status = 504;
-            std::string_view code = "connect_failed";
-            if (late) code = "connect_timeout";
-            if (!connected.tls_failure.empty()) code = "upstream_tls_failed";
-            co_await fail(flight, observe::Outcome::upstream_error, status, code);
+            const ConnectAnswer answer = answer_to(connected);
+            co_await fail(flight, observe::Outcome::upstream_error, answer.status, answer.code);
             co_return Attempt::done;
         }
         target->connect_succeeded();
-        cell.upstream_connects.add();
+        if (connected.shared) {
+            cell.upstream_reuses.add();
+        } else {
+            cell.upstream_connects.add();
+        }
     }
     const Attempt result = co_await exchange_messages(flight, last);
     if (result == Attempt::retry) flight.tried.push_back(target->id());

@@ -81,6 +81,8 @@ class Relay final : public http::Handler {
     Task<http::Fault> read_response_head(Flight& flight);
     Task<Attempt> no_response(Flight& flight, http::Fault fault, bool last);
     Task<void> pass_response(Flight& flight);
+    void keep_connection(Flight& flight);
+    static void watch_after_upload(Flight& flight) noexcept;
     void prepare_reply(Flight& flight);
     Task<void> send_request(Flight& flight);
     Task<void> upload(Flight& flight);
@@ -108,6 +110,7 @@ class Relay final : public http::Handler {
                     std::string_view code);
     Task<void> redirect(Flight& flight);
     Task<void> server_info(Flight& flight);
+    Task<void> send_grpc_error(Flight& flight, unsigned status);
     Task<void> send_local(Flight& flight, unsigned status, std::string_view content_type);
 
     // books.cpp: what is counted and logged.

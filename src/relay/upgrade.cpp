@@ -66,6 +66,8 @@ Task<void> Relay::pass_tunnel(Flight& flight) {
 
 Task<void> Relay::run_tunnel(Flight& flight) {
     http::Exchange& exchange = *flight.exchange;
+    // Only HTTP/1.1 switches protocols.
+    h1::ClientSession& origin = *flight.connection->http1();
     exchange.watch_client(nullptr, nullptr);
     flight.first_byte_us = micros_between(exchange.started_ns(), net::EventLoop::now_ns());
     prepare_reply(flight);
@@ -74,7 +76,7 @@ Task<void> Relay::run_tunnel(Flight& flight) {
     }
     const Fault accepted = co_await exchange.accept_upgrade(flight.reply, flight.upgrade);
     if (accepted != Fault::none) {
-        flight.connection->session.stream().reset();
+        origin.stream().reset();
         flight.connection.reset();
         exchange.abort();
         flight.outcome = flight.was_cut ? Outcome::cut : Outcome::client_abort;
@@ -84,7 +86,7 @@ Task<void> Relay::run_tunnel(Flight& flight) {
     }
     observe::SlotCell& cell = flight.metrics->cell(worker_.index);
     Tunnel tunnel({.client = exchange,
-                   .origin = flight.connection->session,
+                   .origin = origin,
                    .cell = cell,
                    .idle = flight.service->config->timeouts.tunnel_idle,
                    .websocket = is_websocket(flight),
@@ -137,7 +139,7 @@ Task<void> Relay::run_tunnel(Flight& flight) {
     }
     // C9: whoever is still there must not take what it got for the whole.
     if (broken) {
-        flight.connection->session.stream().reset();
+        origin.stream().reset();
         exchange.abort();
     }
     flight.connection.reset();

@@ -6,6 +6,7 @@
 #include "observe/slot_metrics.hpp"
 #include "route/snapshot.hpp"
 #include "upstream/balancer.hpp"
+#include "upstream/http2_pool.hpp"
 #include "upstream/pool.hpp"
 
 #include <atomic>
@@ -34,6 +35,7 @@ struct WorkerContext {
     net::EventLoop& loop;
     const std::atomic<const route::Snapshot*>& snapshot;
     upstream::Pool& pool;
+    upstream::Http2Pool& http2;
     upstream::Random& random;
     observe::WorkerCell& counters;
     observe::AccessSink* access_log = nullptr;  ///< Null: off. Changed by a reload.

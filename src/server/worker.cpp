@@ -38,8 +38,9 @@ Worker::Worker(std::size_t index, const std::atomic<const route::Snapshot*>& sna
                observe::WorkerCell& counters, ConnectionLimiter& limiter,
                std::shared_ptr<const WorkerOptions> options)
     : pool_(loop_, index),
+      http2_(loop_),
       random_(seed()),
-      context_{index, loop_, snapshot, pool_, random_, counters, nullptr, options->relay},
+      context_{index, loop_, snapshot, pool_, http2_, random_, counters, nullptr, options->relay},
       relay_(context_),
       limiter_(limiter),
       options_(std::move(options)) {}
@@ -59,6 +60,7 @@ void Worker::start() {
         loop_.run();
         listeners_.clear();
         pool_.clear();
+        http2_.clear();
         contexts_.clear();
         streams_.clear();
     });
@@ -173,6 +175,7 @@ void Worker::drain() {
         listening.acceptor->close();
     listeners_.clear();
     pool_.clear();
+    http2_.leave();
     for (Session* session = sessions_; session != nullptr; session = session->next) {
         session->connection.drain();
     }

@@ -6,6 +6,7 @@
 #include "server/connection.hpp"
 #include "server/connection_limiter.hpp"
 #include "server/options.hpp"
+#include "upstream/http2_pool.hpp"
 #include "upstream/pool.hpp"
 
 #include <atomic>
@@ -50,8 +51,12 @@ class Worker final : private ConnectionHost {
 
     void advance_pool(const route::Target& target, std::uint64_t epoch) {
         pool_.advance(target, epoch);
+        http2_.advance(target, epoch);
     }
-    void forget_target(std::uint32_t id) { pool_.forget(id); }
+    void forget_target(std::uint32_t id) {
+        pool_.forget(id);
+        http2_.forget(id);
+    }
     void cut(const route::Ledger& ledger, route::Tunnels tunnels) { relay_.cut(ledger, tunnels); }
     void close_tunnels(const route::Ledger& ledger, double share) {
         relay_.close_tunnels(ledger, share);
@@ -90,6 +95,7 @@ class Worker final : private ConnectionHost {
 
     net::EventLoop loop_;
     upstream::Pool pool_;
+    upstream::Http2Pool http2_;
     upstream::Random random_;
     relay::WorkerContext context_;
     relay::Relay relay_;

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include <openssl/ssl.h>
+
 namespace switchyard::upstream {
 
 namespace {
@@ -31,10 +33,17 @@ int begin_connect(const route::SocketAddress& address, bool& connected) {
     return fd;
 }
 
+/// What was agreed on in the handshake (ALPN, RFC 9113 §3.2).
+bool speaks_http2(const SSL* tls) noexcept {
+    const unsigned char* protocol = nullptr;
+    unsigned int size = 0;
+    SSL_get0_alpn_selected(tls, &protocol, &size);
+    return size == 2 && protocol[0] == 'h' && protocol[1] == '2';
+}
+
 /// The handshake over a connection that stands. Leaves the stream open only if it succeeds.
-Task<ConnectResult> encrypt(Connection& connection, std::shared_ptr<const TlsClient> tls,
-                            std::uint64_t deadline) {
-    net::Stream& stream = connection.session.stream();
+Task<ConnectResult> encrypt(net::Stream& stream, const route::Target& target,
+                            std::shared_ptr<const TlsClient> tls, std::uint64_t deadline) {
     ConnectResult result{EPROTO, {}};
     const net::TimerWheel& timers = stream.loop().timers();
     net::IoStatus status = net::IoStatus::timed_out;
@@ -43,12 +52,14 @@ Task<ConnectResult> encrypt(Connection& connection, std::shared_ptr<const TlsCli
         status = net::IoStatus::error;
         result.tls_failure = "TLS is not set up";
     } else if (deadline == 0 || timers.now() < deadline) {
-        status = co_await stream.connect_tls(tls->make(connection.target->config().host),
-                                             timers.left(deadline));
+        status =
+            co_await stream.connect_tls(tls->make(target.config().host), timers.left(deadline));
     }
     switch (status) {
         case net::IoStatus::ok:
-            co_return ConnectResult{};
+            if (!target.config().http2 || speaks_http2(stream.tls())) co_return ConnectResult{};
+            result.not_http2 = true;
+            break;
         case net::IoStatus::timed_out:
             result.error = ETIMEDOUT;
             break;
@@ -68,22 +79,24 @@ Task<ConnectResult> encrypt(Connection& connection, std::shared_ptr<const TlsCli
     co_return result;
 }
 
-Task<ConnectResult> connect_plain(Connection& connection, std::uint64_t deadline);
+Task<ConnectResult> connect_plain(net::Stream& stream, std::shared_ptr<route::Target> target,
+                                  std::uint64_t deadline);
 
-Task<ConnectResult> connect_encrypted(Connection& connection, std::uint64_t deadline) {
-    std::shared_ptr<const TlsClient> tls = connection.target->tls();
-    ConnectResult result = co_await connect_plain(connection, deadline);
+Task<ConnectResult> connect_encrypted(net::Stream& stream, std::shared_ptr<route::Target> target,
+                                      std::uint64_t deadline) {
+    std::shared_ptr<const TlsClient> tls = target->tls();
+    ConnectResult result = co_await connect_plain(stream, target, deadline);
     if (result.error != 0) co_return result;
-    result = co_await encrypt(connection, std::move(tls), deadline);
+    result = co_await encrypt(stream, *target, std::move(tls), deadline);
     co_return result;
 }
 
 /// To one of the target's addresses.
-Task<ConnectResult> connect_plain(Connection& connection, std::uint64_t deadline) {
-    net::Stream& stream = connection.session.stream();
+Task<ConnectResult> connect_plain(net::Stream& stream, std::shared_ptr<route::Target> target,
+                                  std::uint64_t deadline) {
     const net::TimerWheel& timers = stream.loop().timers();
     ConnectResult result{EHOSTUNREACH, {}};
-    const auto addresses = connection.target->addresses();
+    const auto addresses = target->addresses();
     for (std::size_t i = 0; i < addresses.size(); ++i) {
         const route::SocketAddress& address = addresses[i];
         bool connected = false;
@@ -126,13 +139,18 @@ Task<ConnectResult> connect_plain(Connection& connection, std::uint64_t deadline
 
 }  // namespace
 
-Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds timeout) {
-    const std::uint64_t deadline = connection.session.stream().loop().timers().after(timeout);
+Task<ConnectResult> connect(net::Stream& stream, std::shared_ptr<route::Target> target,
+                            std::chrono::milliseconds timeout) {
+    const std::uint64_t deadline = stream.loop().timers().after(timeout);
+    if (!target->config().tls()) return connect_plain(stream, std::move(target), deadline);
+    return connect_encrypted(stream, std::move(target), deadline);
+}
+
+Task<ConnectResult> Connection::connect(std::chrono::milliseconds timeout) {
     // Before addresses and certificates: should they change in between, the connection counts as
     // the older one.
-    connection.generation = connection.target->generation();
-    if (!connection.target->config().tls()) return connect_plain(connection, deadline);
-    return connect_encrypted(connection, deadline);
+    generation = target->generation();
+    return upstream::connect(session.stream(), target, timeout);
 }
 
 }  // namespace switchyard::upstream

@@ -3,18 +3,23 @@
 #include "base/task.hpp"
 #include "h1/client_session.hpp"
 #include "route/target.hpp"
+#include "upstream/channel.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <utility>
 
 namespace switchyard::upstream {
 
-/// A connection to a target, owned by one request or by its worker's pool.
-struct Connection {
+/// A connection to a target that speaks HTTP/1.1, owned by one request or by its worker's pool.
+struct Connection final : Channel {
     Connection(net::EventLoop& loop, std::shared_ptr<route::Target> to, std::uint64_t in_epoch)
         : session(loop), target(std::move(to)), epoch(in_epoch) {}
+
+    [[nodiscard]] http::OriginExchange& exchange() noexcept override { return session; }
+    Task<ConnectResult> connect(std::chrono::milliseconds timeout) override;
+    [[nodiscard]] h1::ClientSession* http1() noexcept override { return &session; }
 
     h1::ClientSession session;
     std::shared_ptr<route::Target> target;
@@ -26,20 +31,11 @@ struct Connection {
     [[nodiscard]] bool leads_to_target() const noexcept {
         return generation == target->generation() && !target->retired();
     }
-
-    bool reused = false;  ///< Came out of the pool for the present request.
-};
-
-/// How a connect ended. `error` is an errno; ETIMEDOUT for the time-out, ECANCELED when cancelled,
-/// EPROTO for a TLS handshake that failed.
-struct ConnectResult {
-    int error = 0;
-    std::string tls_failure;  ///< Why, in words, where the TLS handshake was what failed.
 };
 
 /// Connects to the target's addresses in turn until one answers, and to that one over TLS where the
-/// target speaks it; all of it within `timeout`.
-/// Cancel through connection.session.stream().cancel().
-Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds timeout);
+/// target speaks it; all of it within `timeout`. Cancel through stream.cancel().
+Task<ConnectResult> connect(net::Stream& stream, std::shared_ptr<route::Target> target,
+                            std::chrono::milliseconds timeout);
 
 }  // namespace switchyard::upstream

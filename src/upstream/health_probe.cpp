@@ -1,5 +1,7 @@
 #include "upstream/health_probe.hpp"
 
+#include "upstream/grpc_check.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -18,6 +20,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <openssl/ssl.h>
 
 namespace switchyard::upstream {
 namespace asio = boost::asio;
@@ -42,7 +45,7 @@ struct Attempt {
     asio::steady_timer timer;
     bool timed_out = false;
     const char* phase = "connecting";
-    std::string tls_failure;
+    std::string failure;  ///< What is wrong, where that is better known than by an error.
 
     void start_timer(std::chrono::milliseconds timeout, const std::shared_ptr<Attempt>& self) {
         timer.expires_after(timeout);
@@ -67,7 +70,7 @@ std::string describe(const Attempt& attempt, const config::HealthCheck& check,
         return "timed out after " + std::to_string(check.timeout.count()) + " ms while " +
                attempt.phase;
     }
-    if (!attempt.tls_failure.empty()) return attempt.tls_failure;
+    if (!attempt.failure.empty()) return attempt.failure;
     if (error == asio::error::eof || error == http::error::end_of_stream ||
         error == http::error::partial_message || error == asio::ssl::error::stream_truncated) {
         return std::string("connection closed while ") + attempt.phase;
@@ -116,10 +119,10 @@ asio::awaitable<error_code> encrypt(std::shared_ptr<Attempt> attempt,
     co_await attempt->tls->async_handshake(asio::ssl::stream_base::client,
                                            asio::redirect_error(asio::use_awaitable, error));
     if (error && !attempt->timed_out) {
-        attempt->tls_failure = client->failure(made);
+        attempt->failure = client->failure(made);
         // Asio has emptied the queue.
-        if (attempt->tls_failure.empty() && error.category() == asio::error::get_ssl_category()) {
-            attempt->tls_failure = "TLS: " + in_words(error);
+        if (attempt->failure.empty() && error.category() == asio::error::get_ssl_category()) {
+            attempt->failure = "TLS: " + in_words(error);
         }
     }
     if (!error && attempt->timed_out) error = asio::error::timed_out;
@@ -167,6 +170,82 @@ asio::awaitable<error_code> exchange(std::shared_ptr<Attempt> attempt, Stream* s
     co_return http::make_error_code(http::error::bad_status);
 }
 
+/// A connection for HTTP/2: up to the target's SETTINGS, or with a request up to its answer's end.
+/// `stream`: the attempt's, plain or TLS.
+template <class Stream>
+asio::awaitable<error_code> exchange_http2(std::shared_ptr<Attempt> attempt, Stream* stream,
+                                           h2::Requester* requester, bool asks) {
+    error_code error;
+    std::array<char, kBodyBytes> arrivals;
+    attempt->phase = "waiting for HTTP/2's SETTINGS";
+    while (!requester->done()) {
+        const std::string out = requester->take_output();
+        if (!out.empty()) {
+            co_await asio::async_write(*stream, asio::buffer(out),
+                                       asio::redirect_error(asio::use_awaitable, error));
+            if (error) co_return error;
+        }
+        if (requester->settled()) {
+            if (!asks) break;
+            attempt->phase = "waiting for the response";
+        }
+        const std::size_t size = co_await stream->async_read_some(
+            asio::buffer(arrivals), asio::redirect_error(asio::use_awaitable, error));
+        if (error) co_return error;
+        requester->feed({arrivals.data(), size});
+    }
+    co_return error;
+}
+
+/// The check of a target that speaks HTTP/2, over a connection that stands.
+asio::awaitable<error_code> check_http2(std::shared_ptr<Attempt> attempt, config::HealthCheck check,
+                                        std::string host, ProbeResult* result) {
+    using Kind = config::HealthCheck::Kind;
+    h2::Requester requester(kBodyBytes);
+    h2::Requester::Request request;
+    if (check.kind == Kind::grpc) {
+        request = grpc_check_request(check.grpc);
+    } else {
+        request.path = check.path;
+        request.fields.emplace_back("accept", "*/*");
+    }
+    request.scheme = attempt->tls ? "https" : "http";
+    request.authority = host;
+    request.fields.emplace_back("user-agent", "switchyard-health");
+    const bool asks = check.kind != Kind::tcp;
+    if (asks && !requester.ask(request)) co_return asio::error::no_memory;
+    error_code error;
+    if (attempt->tls) {
+        error = co_await exchange_http2(attempt, &*attempt->tls, &requester, asks);
+    } else {
+        error = co_await exchange_http2(attempt, &attempt->socket, &requester, asks);
+    }
+    result->status = requester.answer().status;
+    if (!requester.failure().empty()) {
+        attempt->failure = requester.failure();
+        if (!requester.settled()) attempt->failure = "no HTTP/2: " + attempt->failure;
+        co_return asio::error::connection_aborted;
+    }
+    if (error || !asks) co_return error;
+    if (check.kind == Kind::grpc) {
+        const GrpcCheckAnswer answer = read_grpc_check(requester.answer());
+        result->ok = answer.serving;
+        result->body_line = answer.status;
+        result->error = answer.problem;
+    } else {
+        result->body_line = first_line(requester.answer().body);
+    }
+    co_return error;
+}
+
+/// What a target that should speak HTTP/2 over TLS agreed to.
+bool agreed_to_http2(ssl_st* tls) noexcept {
+    const unsigned char* protocol = nullptr;
+    unsigned int size = 0;
+    SSL_get0_alpn_selected(tls, &protocol, &size);
+    return size == 2 && protocol[0] == 'h' && protocol[1] == '2';
+}
+
 }  // namespace
 
 asio::awaitable<ProbeResult> probe(asio::io_context& context, std::shared_ptr<route::Target> target,
@@ -180,7 +259,14 @@ asio::awaitable<ProbeResult> probe(asio::io_context& context, std::shared_ptr<ro
     if (!error && target->config().tls()) {
         error = co_await encrypt(attempt, target->tls(), target->config().host);
     }
-    if (!error && check.kind == config::HealthCheck::Kind::http) {
+    const bool http2 = target->config().http2;
+    if (!error && http2 && attempt->tls && !agreed_to_http2(attempt->tls->native_handle())) {
+        attempt->failure = "the target does not offer HTTP/2 (h2 in ALPN)";
+        error = asio::error::connection_aborted;
+    }
+    if (!error && http2) {
+        error = co_await check_http2(attempt, check, host, &result);
+    } else if (!error && check.kind == config::HealthCheck::Kind::http) {
         std::string request = "GET " + check.path + " HTTP/1.1\r\nHost: " + host +
                               "\r\nUser-Agent: switchyard-health\r\nAccept: */*\r\n"
                               "Connection: close\r\n\r\n";
@@ -197,7 +283,7 @@ asio::awaitable<ProbeResult> probe(asio::io_context& context, std::shared_ptr<ro
     result.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
     if (error) {
         result.error = describe(*attempt, check, error);
-    } else {
+    } else if (check.kind != config::HealthCheck::Kind::grpc) {
         result.ok = check.kind == config::HealthCheck::Kind::tcp ||
                     (result.status >= check.expect_min && result.status <= check.expect_max);
     }

@@ -22,9 +22,10 @@ struct ProbeResult {
 };
 
 /// One check of one target on a connection of its own: tcp connects (over TLS up to the end of the
-/// handshake), http asks for `check.path` and reads the answer, of its body 4 KiB at most. `host`
-/// goes into the Host field. Tries the target's addresses (at least one) in order; `check.timeout`
-/// is for all of it. Does not throw, unless cancelled. Runs on the thread of `context`.
+/// handshake, and with HTTP/2 up to the target's SETTINGS), grpc calls its health service, http
+/// asks for `check.path` and reads the answer, of its body 4 KiB at most. `host` goes into the Host
+/// field. Tries the target's addresses (at least one) in order; `check.timeout` is for all of it.
+/// Does not throw, unless cancelled. Runs on the thread of `context`.
 boost::asio::awaitable<ProbeResult> probe(boost::asio::io_context& context,
                                           std::shared_ptr<route::Target> target,
                                           config::HealthCheck check, std::string host);

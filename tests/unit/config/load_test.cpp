@@ -166,7 +166,7 @@ TEST(Load, ServiceValues) {
     EXPECT_EQ(app.slots[1]->targets[0].address, "green.internal:8000");
     EXPECT_EQ(app.initial_live, Colour::green);
     EXPECT_EQ(app.health_check, (HealthCheck{HealthCheck::Kind::http, "/up?a=1", "a.example", 500ms,
-                                             1s, 1, 5, 204, 204}));
+                                             1s, 1, 5, 204, 204, ""}));
     EXPECT_EQ(app.ejection, (Ejection{0, 1min}));
     EXPECT_EQ(app.timeouts, (UpstreamTimeouts{1s, 2s, 3s, 4s, 5s, 6s}));
     EXPECT_EQ(app.drain_timeout, 0s);

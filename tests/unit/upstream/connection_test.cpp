@@ -33,7 +33,7 @@ Outcome try_connect(const std::vector<route::SocketAddress>& addresses,
     }
     const auto body = [](Connection& to, std::chrono::milliseconds limit,
                          Outcome& into) -> Task<void> {
-        const ConnectResult result = co_await connect(to, limit);
+        const ConnectResult result = co_await to.connect(limit);
         into.error = result.error;
         into.open = to.session.stream().is_open();
     };
