@@ -16,16 +16,17 @@
 namespace switchyard::control {
 
 /// The objects that live longer than an epoch: one Target for each (service, slot, address), one
-/// SlotMetrics for each (service, slot), another one for its previews, and one HoldRoom for each
-/// service. Builds service states
-/// out of them. Control thread only.
+/// SlotMetrics for each (service, slot), another one for its previews, and one HoldRoom,
+/// RetryBudget and Outliers for each service. Builds service states out of them. Control thread
+/// only.
 class Catalog {
   public:
     explicit Catalog(std::size_t workers) : workers_(workers) {}
 
-    /// A state of the service with fresh ledgers.
+    /// A state of the service with fresh ledgers. `failover`: the idle slot serves.
     [[nodiscard]] std::shared_ptr<const route::ServiceState> make_state(
-        std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live);
+        std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live,
+        bool failover = false);
 
     /// Forgets targets that `config` does not name (whoever still uses one keeps it).
     void keep_only(const config::Config& config);
@@ -50,6 +51,8 @@ class Catalog {
     std::map<std::pair<std::string, Colour>, std::shared_ptr<observe::SlotMetrics>>
         preview_metrics_;
     std::map<std::string, std::shared_ptr<route::HoldRoom>> hold_rooms_;
+    std::map<std::string, std::shared_ptr<route::RetryBudget>> budgets_;
+    std::map<std::string, std::shared_ptr<route::Outliers>> outliers_;
 };
 
 }  // namespace switchyard::control

@@ -145,6 +145,7 @@ void Controller::start() {
     start_reserved_ip();
     sample_rates();
     tasks_.spawn("tick", tick());
+    tasks_.spawn("failover", watch_failovers());
     tasks_.spawn("last_records", records_.run());
 }
 
@@ -177,6 +178,7 @@ asio::awaitable<void> Controller::tick() {
         co_await stop_wanted_.wait_for(tuning_.tick);
         if (stopping_) break;
         sample_rates();
+        watch_ejections();
         if (routing_.sweep()) co_await routing_.republish();
     }
 }

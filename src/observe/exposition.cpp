@@ -1,69 +1,19 @@
 #include "observe/exposition.hpp"
 
-#include <initializer_list>
+#include "observe/metric_family.hpp"
+
 #include <map>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 namespace switchyard::observe {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
-
 constexpr const char* kStatusClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 constexpr double kMicrosecond = 1e-6;
-
-ClientMetric labelled(Labels labels) {
-    ClientMetric metric;
-    metric.label.reserve(labels.size());
-    for (const auto& [name, value] : labels)
-        metric.label.push_back({name, std::string(value)});
-    return metric;
-}
-
-/// One metric name with its samples. A family without samples is left out of the page.
-class Family {
-  public:
-    Family(std::string name, std::string help, MetricType type) {
-        family_.name = std::move(name);
-        family_.help = std::move(help);
-        family_.type = type;
-    }
-
-    void add(Labels labels, double value) {
-        ClientMetric metric = labelled(labels);
-        if (family_.type == MetricType::Counter) {
-            metric.counter.value = value;
-        } else {
-            metric.gauge.value = value;
-        }
-        family_.metric.push_back(std::move(metric));
-    }
-    void add(Labels labels, std::uint64_t value) { add(labels, static_cast<double>(value)); }
-    void add(Labels labels, bool value) { add(labels, value ? 1.0 : 0.0); }
-    void add(ClientMetric metric) { family_.metric.push_back(std::move(metric)); }
-
-    void move_to(std::vector<MetricFamily>& page) {
-        if (!family_.metric.empty()) page.push_back(std::move(family_));
-    }
-
-  private:
-    MetricFamily family_;
-};
-
-Family counter(const char* name, const char* help) {
-    return {name, help, MetricType::Counter};
-}
-Family gauge(const char* name, const char* help) {
-    return {name, help, MetricType::Gauge};
-}
 
 /// One slot of one service, summed over its cells.
 struct SlotTotals {
@@ -270,7 +220,7 @@ void expose_services(const Scrape& scrape, std::vector<MetricFamily>& page) {
 
     Family healthy = gauge("switchyard_target_healthy", "1 if the target's health checks succeed.");
     Family ejected = gauge("switchyard_target_ejected",
-                           "1 while the target is passed over because connects failed.");
+                           "1 while the target is passed over, whatever its health checks say.");
     Family in_flight =
         gauge("switchyard_target_requests_in_flight", "Requests that a target has now.");
     for (const TargetGauge& target : scrape.targets) {
@@ -478,6 +428,7 @@ std::string expose(const Scrape& scrape) {
     expose_services(scrape, page);
     expose_deploys(scrape, page);
     expose_holds(scrape, page);
+    expose_failures(scrape, page);
     if (scrape.reserved_ip) expose_reserved_ip(*scrape.reserved_ip, page);
     expose_process(scrape, page);
     std::ostringstream out;

@@ -82,6 +82,7 @@ void Relay::release(std::unique_ptr<Flight> flight) {
     flight->options.reset();
     flight->previews.reset();
     flight->gate.reset();
+    flight->drop_replay();
     if (spare_.size() < kSpareFlights) spare_.push_back(std::move(flight));
 }
 
@@ -126,7 +127,7 @@ Task<void> Relay::handle(http::Exchange& exchange) {
     if (threw) {
         co_await stop_upload(*flight);
         exchange.abort();
-        if (flight->held.inside) leave_queue(*flight, flight->queue->cell().cut);
+        if (HoldQueue* const place = flight->held.place) leave_queue(*flight, place->cell().cut);
         flight->outcome = observe::Outcome::upstream_error;
         flight->error = "internal";
     }
@@ -193,24 +194,12 @@ Task<void> Relay::serve(Flight& flight) {
         co_await fail(flight, observe::Outcome::refused, 413, "body_too_large");
         co_return;
     }
+    flight.service->budget->cell(worker_.index).requests.add();
     for (;;) {
-        const bool last = flight.retries >= flight.service->config->retries;
-        const Attempt result = co_await attempt(flight, last);
+        const Attempt result = co_await attempt(flight);
         if (result == Attempt::done) co_return;
-        flight.metrics->cell(worker_.index).retries.add();
-        if (result == Attempt::stale) {
-            flight.fresh_connection = true;
-        } else {
-            ++flight.retries;
-        }
-        // C10: a retry is decided anew; the live slot may be another one by now.
-        flight.connection.reset();
-        flight.move_on();
-        entry = bind(flight);
-        if (entry != Entry::bound) {
-            const bool admitted = co_await admit(flight, entry);
-            if (!admitted) co_return;
-        }
+        const bool ready = co_await prepare_retry(flight, result);
+        if (!ready) co_return;
     }
 }
 
@@ -224,7 +213,7 @@ bool Relay::take_first_piece(Flight& flight) {
     return flight.first_piece.fault == http::Fault::none;
 }
 
-Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
+Task<Relay::Attempt> Relay::attempt(Flight& flight) {
     if (!take_first_piece(flight)) {
         co_await fail_upload(flight);
         co_return Attempt::done;
@@ -234,6 +223,8 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
     const config::Service& config = *flight.service->config;
     observe::SlotCell& cell = flight.metrics->cell(worker_.index);
     const std::uint64_t started_ns = net::EventLoop::now_ns();
+    flight.try_ns = started_ns;
+    flight.try_tick = worker_.loop.timers().now();
     const AtTarget target(
         upstream::pick_target(slot, worker_.index, started_ns, flight.tried, worker_.random),
         worker_.index);
@@ -243,9 +234,9 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
 
     // C10: an idempotent request never fails for a stale connection, since it is sent again. One
     // whose body would not be at hand then gets a new connection.
-    const bool body_fits = flight.body_at_hand() || (request.framing == http::Framing::length &&
-                                                     request.content_length <= kReplayBytes);
-    if (!flight.fresh_connection && (body_fits || !request.idempotent)) {
+    if (!flight.fresh_connection && (!request.idempotent || flight.body_at_hand() ||
+                                     (request.framing == http::Framing::length &&
+                                      flight.make_replay_room(request.content_length)))) {
         flight.connection = worker_.pool.take(*target, flight.service->epoch);
         // What must not be sent twice should not meet a connection that is already closed.
         while (flight.connection && !request.idempotent && !flight.connection->session.is_alive()) {
@@ -258,7 +249,7 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
         flight.connection = std::make_unique<upstream::Connection>(worker_.loop, target.pointer(),
                                                                    flight.service->epoch);
         const upstream::ConnectResult connected =
-            co_await upstream::connect(*flight.connection, config.timeouts.connect);
+            co_await upstream::connect(*flight.connection, connect_limit(flight));
         const std::uint64_t now_ns = net::EventLoop::now_ns();
         flight.connect_us = micros_between(started_ns, now_ns);
         if (flight.was_cut) {
@@ -275,10 +266,8 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
             if (is_targets_fault(connected.error)) {
                 target->connect_failed(now_ns, config.ejection.failures, config.ejection.duration);
             }
-            if (!last) {
-                flight.tried.push_back(target->id());
-                co_return Attempt::retry;
-            }
+            flight.tried.push_back(target->id());
+            if (may_retry(flight, http::TryFailure::not_connected)) co_return Attempt::retry;
             const bool late = connected.error == ETIMEDOUT;
             unsigned status = 502;
             if (late) status = 504;
@@ -291,7 +280,7 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
         target->connect_succeeded();
         cell.upstream_connects.add();
     }
-    const Attempt result = co_await exchange_messages(flight, last);
+    const Attempt result = co_await exchange_messages(flight);
     if (result == Attempt::retry) flight.tried.push_back(target->id());
     co_return result;
 }

@@ -1,6 +1,6 @@
 // WebSockets of clients that speak HTTP/2 otherwise: over HTTP/1.1, on the same listener.
 #include "conformance/h2_wire.hpp"
-#include "conformance/raw_origin.hpp"
+#include "support/raw_origin.hpp"
 
 namespace switchyard::test {
 namespace {

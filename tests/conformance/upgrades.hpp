@@ -1,7 +1,7 @@
 #pragma once
 
-#include "conformance/raw_origin.hpp"
 #include "conformance/wire.hpp"
+#include "support/raw_origin.hpp"
 
 #include <atomic>
 #include <condition_variable>
