@@ -91,6 +91,17 @@ std::string sentence(const std::string& kind, const json::value& event) {
         return shown(event, "slot") + " " + shown(event, "address") + " is " +
                shown(event, "state") + (reason.empty() ? "" : ": " + reason);
     }
+    if (kind == "failover_begun") {
+        return shown(event, "live") + " is down, " + shown(event, "serving") +
+               " serves its requests: " + shown(event, "reason");
+    }
+    if (kind == "failover_ended") {
+        return shown(event, "outcome") + " after " +
+               format_span(milliseconds(integer(event, "elapsed_ms"))) + ": " +
+               shown(event, "served_by") + " served " +
+               counted(integer(event, "requests"), "request") + ", " +
+               counted(integer(event, "errors"), "error") + "; live is " + shown(event, "live");
+    }
     if (kind == "reload_failed") return shown(event, "message") + by(event);
     if (kind == "reloaded") {
         std::string out;

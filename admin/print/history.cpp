@@ -4,6 +4,8 @@
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
 
+#include <chrono>
+
 namespace switchyard::admin {
 
 namespace {
@@ -15,7 +17,8 @@ std::string shown(const json::value& from, std::string_view key) {
 }
 
 Paint paint_of_outcome(std::string_view outcome) {
-    for (const char* good : {"drained", "committed", "done", "deployed", "switched", "released"}) {
+    for (const char* good :
+         {"drained", "committed", "done", "deployed", "switched", "released", "returned"}) {
         if (outcome == good) return Paint::green;
     }
     for (const char* bad : {"refused", "cut", "failed"}) {
@@ -32,6 +35,12 @@ std::string remark(const json::value& entry) {
         out = "Not in the state file yet (" + unwritten + ")" + (out.empty() ? "" : ". ") + out;
     }
     const json::value& receipt = field(entry, "receipt");
+    if (text(entry, "action") == "failover" && receipt.is_object()) {
+        out = counted(integer(receipt, "requests"), "request") + " and " +
+              counted(integer(receipt, "errors"), "error") + " in " +
+              format_span(std::chrono::milliseconds(integer(receipt, "elapsed_ms"))) +
+              (out.empty() ? "" : ". " + out);
+    }
     if (out.empty() && integer(receipt, "cut") > 0) {
         out = std::to_string(integer(receipt, "cut")) + " cut";
     }

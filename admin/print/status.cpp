@@ -66,6 +66,14 @@ Health health_of(const json::value& slot) {
 }
 
 std::string reason_line(const json::value& target, const std::string& now, std::size_t columns) {
+    const json::value& ejected = field(target, "ejected");
+    if (text(target, "state") == "ejected" && ejected.is_object()) {
+        const std::string away = format_since(text(ejected, "since"), now);
+        return elided("           for " + away + ", back in " +
+                          format_since(now, text(ejected, "until")) + ": " +
+                          printable(reason_of(target)),
+                      columns);
+    }
     const std::string since = format_since(text(target, "since"), now);
     std::string line =
         "           " + (since == "-" ? "" : "for " + since + ": ") + printable(reason_of(target));
@@ -126,6 +134,20 @@ std::string tunnels_line(const json::value& service) {
         out += (out.empty() ? "" : ", ") + std::string(colour) + " " + count(*slot, "tunnels");
     }
     return out.empty() ? out : "  tunnels: " + out + "\n";
+}
+
+/// The live slot is down, and the other one serves: nobody shall overlook that.
+std::string failover_line(const json::value& service, const std::string& now) {
+    const json::value& failover = field(service, "failover");
+    if (!failover.is_object()) return {};
+    const std::string returns = text(failover, "returns_at");
+    const std::string reason = shown(failover, "reason");
+    return "  FAILOVER for " + format_since(text(failover, "since"), now) + ": " +
+           shown(service, "live") + " is live but down, " + shown(failover, "serving") +
+           " serves its requests (" + counted(integer(failover, "requests"), "request") + ", " +
+           counted(integer(failover, "errors"), "error") + ")" +
+           (returns.empty() ? "" : "; back in " + format_since(now, returns)) +
+           (reason.empty() ? "" : "; " + reason);
 }
 
 std::string drain_line(const json::value& drain, const std::string& now) {
@@ -204,6 +226,10 @@ std::string service_block(const json::value& service, const std::string& now,
            format_time(text(service, "live_since")) + "), epoch " + count(service, "epoch") + "\n";
     if (const std::string line = maintenance_line(service, now); !line.empty()) {
         out += painted(screen, Paint::red, elided(line, screen.columns)) + "\n";
+    }
+    if (const std::string line = failover_line(service, now); !line.empty()) {
+        for (const std::string& part : wrapped(line, screen.columns, 4))
+            out += painted(screen, Paint::red, part) + "\n";
     }
     out += releases_line(service, screen.columns);
 
@@ -307,7 +333,8 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         const json::value& idle = field(field(*service, "slots"), other_slot(*service));
         return !flag(live, "healthy") || (idle.is_object() && !flag(idle, "healthy")) ||
                !list(*service, "drains").empty() || field(*service, "hold").is_object() ||
-               field(*service, "maintenance").is_object() || canary_needs_look(*service);
+               field(*service, "maintenance").is_object() ||
+               field(*service, "failover").is_object() || canary_needs_look(*service);
     };
     std::stable_partition(order.begin(), order.end(), troubled);
     const std::size_t shown_services = std::min(order.size(), rows > 4 ? rows - 4 : 1);
@@ -334,6 +361,7 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         }
         if (field(service, "hold").is_object()) healthy += ", HELD";
         if (field(service, "maintenance").is_object()) healthy += ", MAINTENANCE";
+        if (field(service, "failover").is_object()) healthy += ", FAILOVER";
         table.add({{shown(service, "name"), Paint::bold},
                    {live, paint_of_slot(live)},
                    {format_since(text(service, "live_since"), now)},
@@ -375,7 +403,9 @@ std::string reason_of(const json::value& target) {
     }
     const std::string state = text(target, "state");
     if (state == "ejected") {
-        return "requests could not connect" + (out.empty() ? "" : "; last check: " + out);
+        const std::string why = text(field(target, "ejected"), "reason");
+        return (why.empty() ? "requests could not connect" : why) +
+               (out.empty() ? "" : "; last check: " + out);
     }
     if (state == "unknown") return "not checked often enough yet" + (out.empty() ? "" : ": " + out);
     return out.empty() ? "no reason known" : out;

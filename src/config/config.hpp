@@ -150,11 +150,40 @@ struct HealthCheck {
     bool operator==(const HealthCheck&) const = default;
 };
 
-/// Passive ejection of targets that can't be connected to.
+/// Passive ejection: targets that real requests fare badly with are passed over for a while.
 struct Ejection {
     std::uint32_t failures = 3;  ///< Failed connects in a row; 0: off.
-    milliseconds duration = 5s;  ///< For how long the target is passed over.
+    milliseconds duration = 5s;  ///< For how long such a target is passed over.
+
+    // Outliers: targets that can be connected to, but do worse than the others of their slot.
+    std::uint32_t errors = 0;             ///< Answers of 5xx, or none, in a row; 0: off.
+    std::uint32_t slow_factor = 0;        ///< Times slower than the others; 0: off.
+    milliseconds slow_by = 100ms;         ///< And slower by at least this.
+    milliseconds interval = 10s;          ///< What latencies are averaged over.
+    milliseconds outlier_duration = 30s;  ///< The first time; each further time twice as long,
+    milliseconds longest = 5min;          ///< up to this.
+    std::uint32_t share = 50;             ///< Percent of a slot's targets, at most; never all.
     bool operator==(const Ejection&) const = default;
+};
+
+/// Further tries of requests that failed, where they are safe (C10).
+struct Retries {
+    std::uint32_t attempts = 2;            ///< After the first one, of one request; 0: none.
+    std::uint32_t budget = 20;             ///< Percent of the requests of the last ten seconds, ...
+    std::uint32_t minimum = 10;            ///< ... and this many in ten seconds in any case.
+    milliseconds try_timeout = 0ms;        ///< A try that another may follow; 0: as any other.
+    milliseconds backoff = 100ms;          ///< Before a target is tried again; 0: none.
+    std::uint64_t body_bytes = 64 * 1024;  ///< Kept of an upload for another try.
+    std::uint64_t bodies_bytes = 64ULL << 20;  ///< Of all uploads of the service together.
+    std::vector<std::uint16_t> statuses;       ///< Answers that are tried again: 502, 503, 504.
+    bool operator==(const Retries&) const = default;
+};
+
+/// What becomes of a service whose live slot is down.
+struct Failover {
+    bool idle = false;                ///< The idle slot serves meanwhile, if it is healthy.
+    milliseconds return_after = 10s;  ///< The live slot has been up for this long.
+    bool operator==(const Failover&) const = default;
 };
 
 struct Target {
@@ -341,7 +370,8 @@ struct Service {
     TunnelDrain drain_tunnels = TunnelDrain::close;
     milliseconds keep_tunnels = 24h;  ///< With TunnelDrain::keep: then they are closed.
     Upgrade upgrade;
-    std::uint32_t retries = 2;  ///< Further tries after the first one (C10); 0: none.
+    Retries retries;
+    Failover failover;
     std::uint32_t max_idle_connections = 128;       ///< Pooled connections per worker and target.
     std::optional<std::uint64_t> body_bytes;        ///< Overrides limits.body_bytes.
     std::string served_by_header = "X-Served-By";   ///< Empty: not sent.

@@ -48,6 +48,13 @@ void read_deploy(Section& section, Deploy& deploy);
 void read_hold(Section& section, Hold& hold);
 void read_maintenance(Section& section, Maintenance& maintenance);
 
+/// `ejection` of a service.
+void read_ejection(Section& section, Ejection& ejection);
+/// `retries` of a service: a number, or a section.
+void read_retries(Section& section, Retries& retries);
+/// `failover` of a service: a word, or a section. The slots have been read already.
+void read_failover(Section& section, Service& service);
+
 /// `preview` of a service. Reads the secrets; when that fails the section says so itself, since not
 /// every machine that checks a file has them.
 void read_preview(Section& section, Service& service, FileClaims& claims);

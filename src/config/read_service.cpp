@@ -298,10 +298,7 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
                 format_duration(service.health_check.interval) +
                 ": no deploy could succeed; expected at least " + format_duration(least));
     }
-    section.section("ejection", [&](Section& inner) {
-        inner.number("failures", service.ejection.failures, 0, 1'000);
-        inner.duration("duration", service.ejection.duration, 1ms, 1h);
-    });
+    section.section("ejection", [&](Section& inner) { read_ejection(inner, service.ejection); });
     section.section("timeouts",
                     [&](Section& inner) { read_upstream_timeouts(inner, service.timeouts); });
     section.section("http2", [&](Section& inner) { read_upstream_http2(inner, service.http2); });
@@ -314,7 +311,8 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
     section.section("maintenance",
                     [&](Section& inner) { read_maintenance(inner, service.maintenance); });
     check_grpc(section, service);
-    section.number("retries", service.retries, 0, 10);
+    read_retries(section, service.retries);
+    read_failover(section, service);
     section.number("max_idle_connections", service.max_idle_connections, 0, 65'535);
     section.section("limits", [&](Section& inner) {
         inner.size("body_bytes", service.body_bytes, 0, std::numeric_limits<std::int64_t>::max());

@@ -1,5 +1,7 @@
 #include "control/catalog.hpp"
 
+#include "control/times.hpp"
+
 #include <set>
 
 namespace switchyard::control {
@@ -46,9 +48,16 @@ std::shared_ptr<route::Target> Catalog::target(const std::string& service, Colou
 
 std::shared_ptr<const route::ServiceState> Catalog::make_state(
     std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live,
-    const route::CanaryRun* canary) {
+    const route::CanaryRun* canary, bool failover) {
     auto state = std::make_shared<route::ServiceState>();
     state->room = hold_room(service->name);
+    auto& budget = budgets_[service->name];
+    if (!budget) budget = std::make_shared<route::RetryBudget>(workers_, steady_now_ns());
+    state->budget = budget;
+    auto& outliers = outliers_[service->name];
+    if (!outliers) outliers = std::make_shared<route::Outliers>();
+    state->outliers = outliers;
+    state->failover = failover;
     state->epoch = epoch;
     state->live = live;
     for (const Colour colour : kColours) {

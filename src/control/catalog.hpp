@@ -16,16 +16,18 @@
 namespace switchyard::control {
 
 /// The objects that live longer than an epoch: one Target for each (service, slot, address), one
-/// SlotMetrics for each (service, slot), another one for its previews, and one HoldRoom and one
-/// CanaryTraffic for each service. Builds service states out of them. Control thread only.
+/// SlotMetrics for each (service, slot), another one for its previews, and one HoldRoom,
+/// CanaryTraffic, RetryBudget and Outliers for each service. Builds service states out of them.
+/// Control thread only.
 class Catalog {
   public:
     explicit Catalog(std::size_t workers) : workers_(workers) {}
 
-    /// A state of the service with fresh ledgers. `canary` null: none runs.
+    /// A state of the service with fresh ledgers. `canary` null: none runs. `failover`: the idle
+    /// slot serves.
     [[nodiscard]] std::shared_ptr<const route::ServiceState> make_state(
         std::shared_ptr<const config::Service> service, std::uint64_t epoch, Colour live,
-        const route::CanaryRun* canary = nullptr);
+        const route::CanaryRun* canary = nullptr, bool failover = false);
 
     /// Forgets targets that `config` does not name (whoever still uses one keeps it).
     void keep_only(const config::Config& config);
@@ -53,6 +55,8 @@ class Catalog {
         preview_metrics_;
     std::map<std::string, std::shared_ptr<route::HoldRoom>> hold_rooms_;
     std::map<std::string, std::shared_ptr<observe::CanaryTraffic>> canary_traffic_;
+    std::map<std::string, std::shared_ptr<route::RetryBudget>> budgets_;
+    std::map<std::string, std::shared_ptr<route::Outliers>> outliers_;
 };
 
 }  // namespace switchyard::control

@@ -177,6 +177,7 @@ void Controller::start() {
     start_reserved_ip();
     sample_rates();
     tasks_.spawn("tick", tick());
+    tasks_.spawn("failover", watch_failovers());
     tasks_.spawn("last_records", records_.run());
 }
 
@@ -210,6 +211,7 @@ asio::awaitable<void> Controller::tick() {
         if (stopping_) break;
         sample_rates();
         look_at_canaries();
+        watch_ejections();
         if (routing_.sweep()) co_await routing_.republish();
     }
 }

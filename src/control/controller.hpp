@@ -135,6 +135,8 @@ class Controller {
     [[nodiscard]] const ProcessFacts& facts() const noexcept { return ports_.facts; }
     /// null: it is not under maintenance.
     [[nodiscard]] boost::json::value maintenance_json(const std::string& service) const;
+    /// null: the live slot serves.
+    [[nodiscard]] boost::json::value failover_json(const std::string& service) const;
     /// null when no reserved IP follows the service.
     [[nodiscard]] boost::json::value reserved_ip(const std::string& service) const;
     /// null: there is none.
@@ -244,7 +246,7 @@ class Controller {
 
     // controller_canary.cpp
     [[nodiscard]] State make_state(const std::shared_ptr<const config::Service>& service,
-                                   const state::ServiceRecord& record);
+                                   const state::ServiceRecord& record, bool failover = false);
     void watch_canary(const std::string& service);
     void look_at_canaries();
     [[nodiscard]] Assessment assess_canary(const CanaryRequest& request) const;
@@ -259,6 +261,19 @@ class Controller {
                                                std::shared_ptr<ChangeTicket> ticket);
     [[nodiscard]] std::optional<std::string> canary_in_the_way(
         const config::Service& service, const state::ServiceRecord& record) const;
+
+    // controller_failover.cpp
+    using FailingOver = std::shared_ptr<FailoverJob>;
+    boost::asio::awaitable<void> watch_failovers();
+    boost::asio::awaitable<void> look_at_failover(std::string service);
+    /// Why the idle slot must not serve now; empty: nothing speaks against it.
+    [[nodiscard]] std::string bars_failover(const route::ServiceState& state) const;
+    boost::asio::awaitable<void> begin_failover(State state);
+    boost::asio::awaitable<void> end_failover(FailingOver job, std::string outcome);
+
+    // controller_ejection.cpp
+    /// Ejects targets that are too slow, and tells of those that were ejected or are back.
+    void watch_ejections();
 
     // controller_ip.cpp
     void start_reserved_ip();
@@ -326,6 +341,11 @@ class Controller {
     std::list<std::shared_ptr<DrainJob>> drains_;
     std::list<std::shared_ptr<DrainJob>> kept_;
     std::uint64_t holds_ = 0;  ///< That ever began.
+    struct ToldEjection {
+        std::uint64_t number = 0;  ///< Of the last one that was told.
+        bool away = false;         ///< Its end was not.
+    };
+    std::map<std::uint32_t, ToldEjection> told_ejections_;  ///< By target id.
     std::optional<ChangeUnderWay> reload_;
     Wakeup health_changed_;
     Wakeup ip_changed_;

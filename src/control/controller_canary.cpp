@@ -34,7 +34,7 @@ std::string CanaryRequest::action() const {
 
 /// The state that belongs to a record, with a new comparison if a canary runs.
 Controller::State Controller::make_state(const std::shared_ptr<const config::Service>& service,
-                                         const state::ServiceRecord& record) {
+                                         const state::ServiceRecord& record, bool failover) {
     route::CanaryRun run;
     if (record.canary && service->canary) {
         run.share = record.canary->share;
@@ -42,7 +42,8 @@ Controller::State Controller::make_state(const std::shared_ptr<const config::Ser
         run.secret = record.canary->secret;
         run.counts = std::make_shared<observe::CanaryCounts>(workers());
     }
-    return catalog_.make_state(service, record.epoch, record.live, run.share == 0 ? nullptr : &run);
+    return catalog_.make_state(service, record.epoch, record.live, run.share == 0 ? nullptr : &run,
+                               failover);
 }
 
 /// Why the canary of the record can't go on with this configuration; none: it can, or there is
@@ -291,8 +292,14 @@ asio::awaitable<void> Controller::make_canary(CanaryRequest request,
 
     // Visible, then acknowledged.
     const Steady::time_point durable = Steady::now();
-    const State next = make_state(former->config, record);
-    const Routing::Published published = co_await routing_.replace(next);
+    // A failover may begin or end meanwhile.
+    std::function<State(const route::ServiceState&)> make =
+        [this, &former, &record](const route::ServiceState& now) -> State {
+        return make_state(former->config, record, now.failover);
+    };
+    const auto replaced = co_await routing_.replace_by(request.service, std::move(make));
+    const Routing::Published published = replaced.value();
+    const State next = routing_.find(request.service);
     guard.release();
     watch_canary(request.service);
     if (ports_.reserved_ip != nullptr) {

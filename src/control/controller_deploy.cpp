@@ -230,6 +230,10 @@ Controller::Assessment Controller::assess_deploy(const DeployRequest& request,
             request.service);
         found.refusals.push_back(std::move(refusal));
     }
+    if (const auto& failover = entries_.at(request.service).failover) {
+        found.refusals.push_back(
+            failover_serves(request.service, failover->to, failover->live, failover->since));
+    }
     const config::Service& service = *found.state->config;
     if (!service.deploy) {
         found.refusals.push_back(

@@ -99,15 +99,7 @@ Refusal Controller::unhealthy_target(const route::ServiceState& state, Colour to
 void Controller::on_health_change(const route::Target& target, const TargetReport& report) {
     const std::string_view state = target_state(target, report);
     const std::string reason = target_reason(report);
-    json::object event;
-    event["event"] = "target";
-    event["at"] = rfc3339(Wall::now());
-    event["service"] = target.service();
-    event["slot"] = to_string(target.colour());
-    event["address"] = target.address();
-    event["state"] = state;
-    event["reason"] = reason;
-    events_.publish(std::move(event));
+    events_.publish(target_event(target, state, reason));
     health_changed_.notify();
     look_at_canaries();
 }

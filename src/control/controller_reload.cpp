@@ -156,8 +156,14 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
             services.push_back(routing_.find(service.name));
             continue;
         }
+        const Colour live = change->second.live;
+        const auto known = entries_.find(service.name);
+        // A failover goes on where it still may. None begins or ends while this goes on.
+        const bool failover = known != entries_.end() && known->second.failover &&
+                              known->second.failover->live == live && service.failover.idle &&
+                              service.slots[index_of(other(live))];
         services.push_back(
-            make_state(std::make_shared<const config::Service>(service), change->second));
+            make_state(std::make_shared<const config::Service>(service), change->second, failover));
     }
     Routing::Services watched = services;
     watched.insert(watched.end(), former->services.begin(), former->services.end());

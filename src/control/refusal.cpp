@@ -144,6 +144,24 @@ Refusal already_committed(const std::string& service, Colour live, std::uint64_t
     return refusal;
 }
 
+Refusal failover_serves(const std::string& service, Colour serving, Colour live,
+                        Wall::time_point since) {
+    Refusal refusal{
+        409,
+        "failover_serves",
+        fmt::format("Slot {} of {} serves the requests of {}, which is down (failover), since {}.",
+                    to_string(serving), service, to_string(live), rfc3339(since)),
+        fmt::format("Bring {0} back first. Or make {1} live, and deploy to {0}: switchyard switch "
+                    "{2} {1}",
+                    to_string(live), to_string(serving), service),
+        {}};
+    refusal.details["service"] = service;
+    refusal.details["live"] = to_string(live);
+    refusal.details["serving"] = to_string(serving);
+    refusal.details["since"] = rfc3339(since);
+    return refusal;
+}
+
 Refusal epoch_mismatch(const std::string& service, std::uint64_t expected, std::uint64_t epoch,
                        Colour live) {
     Refusal refusal{409,

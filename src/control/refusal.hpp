@@ -61,6 +61,9 @@ struct Refusal {
 /// A cancellation after the commit.
 [[nodiscard]] Refusal already_committed(const std::string& service, Colour live,
                                         std::uint64_t epoch);
+/// A deploy to the slot that serves because the live one is down.
+[[nodiscard]] Refusal failover_serves(const std::string& service, Colour serving, Colour live,
+                                      Wall::time_point since);
 [[nodiscard]] Refusal epoch_mismatch(const std::string& service, std::uint64_t expected,
                                      std::uint64_t epoch, Colour live);
 [[nodiscard]] Refusal no_such_slot(const std::string& service, Colour slot);

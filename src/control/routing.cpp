@@ -79,6 +79,19 @@ asio::awaitable<Routing::Published> Routing::replace(
     co_return co_await publish(std::move(snapshot));
 }
 
+asio::awaitable<std::optional<Routing::Published>> Routing::replace_by(
+    std::string service,
+    std::function<std::shared_ptr<const route::ServiceState>(const route::ServiceState&)> make) {
+    const AsyncMutex::Lock lock = co_await publishing_.lock();
+    const auto state = find(service);
+    if (!state) co_return std::nullopt;
+    const auto next = make(*state);
+    if (!next) co_return std::nullopt;
+    auto snapshot = std::make_shared<route::Snapshot>(*current_);
+    std::replace(snapshot->services.begin(), snapshot->services.end(), state, next);
+    co_return co_await publish(std::move(snapshot));
+}
+
 asio::awaitable<Routing::Published> Routing::replace_all(
     std::shared_ptr<const config::Config> config, Services services) {
     const AsyncMutex::Lock lock = co_await publishing_.lock();

@@ -63,6 +63,11 @@ class Routing {
 
     /// Publishes a snapshot in which `next` takes the place of its service's state.
     boost::asio::awaitable<Published> replace(std::shared_ptr<const route::ServiceState> next);
+    /// The same, with what `make` makes of the state in force at that moment; null: nothing is
+    /// published.
+    boost::asio::awaitable<std::optional<Published>> replace_by(
+        std::string service,
+        std::function<std::shared_ptr<const route::ServiceState>(const route::ServiceState&)> make);
     /// Publishes a snapshot of a new configuration; `services` in its order.
     boost::asio::awaitable<Published> replace_all(std::shared_ptr<const config::Config> config,
                                                   Services services);

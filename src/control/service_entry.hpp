@@ -3,7 +3,9 @@
 #include "base/colour.hpp"
 #include "control/change_ticket.hpp"
 #include "control/drain.hpp"
+#include "control/failover.hpp"
 #include "control/refusal.hpp"
+#include "control/slow_targets.hpp"
 #include "control/times.hpp"
 #include "control/wakeup.hpp"
 #include "observe/canary_verdict.hpp"
@@ -67,6 +69,10 @@ struct ServiceEntry {
     std::shared_ptr<HoldJob> hold;                  ///< Until nobody waits in it any more; or null.
     std::optional<CanaryWatch> canary;              ///< While one runs.
     std::array<RateMeter, 2> rates;                 ///< By index_of(Colour).
+    Failover failing_over;                          ///< Whether the idle slot should serve.
+    std::shared_ptr<FailoverJob> failover;          ///< While it does; or null.
+    std::string failover_barred;                    ///< What was last logged to speak against it.
+    std::array<SlowTargets, 2> slow;                ///< By index_of(Colour).
 
     // For the metrics, since the start:
     std::uint64_t switches = 0;
@@ -76,6 +82,9 @@ struct ServiceEntry {
     double last_drain_seconds = 0;
     double last_switch_seconds = 0;
     std::array<std::uint64_t, observe::kDeployOutcomes.size()> deploys{};  ///< Ended, by outcome.
+    std::uint64_t failovers = 0;
+    std::uint64_t failover_requests = 0;  ///< Of those that are over, as is their time:
+    double failover_seconds = 0;
     double last_deploy_seconds = 0;
     std::vector<std::pair<std::string, double>> last_deploy_stages;  ///< Name and seconds.
 

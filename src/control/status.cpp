@@ -215,6 +215,7 @@ json::object service_json(const Controller& controller, const route::ServiceStat
     object["canary"] = canary_status_json(state, entry);
     object["hold"] = hold_status_json(entry.hold.get());
     object["maintenance"] = controller.maintenance_json(state.name());
+    object["failover"] = controller.failover_json(state.name());
     object["reserved_ip"] = controller.reserved_ip(state.name());
     object["change"] = nullptr;
     if (const auto change = controller.change_under_way(state.name())) {
@@ -314,6 +315,7 @@ observe::Scrape scrape(const Controller& controller) {
                 gauge.healthy =
                     controller.monitor().report(*target).health == route::Health::healthy;
                 gauge.ejected = target->ejected(now_ns);
+                gauge.ejections = target->ejection().number;
                 gauge.in_flight = target->in_flight();
                 scrape.targets.push_back(std::move(gauge));
             }
@@ -341,6 +343,17 @@ observe::Scrape scrape(const Controller& controller) {
         if (state->config->deploy || entry.deploy) gauge.deploys = deploy_gauge(entry);
         gauge.held = entry.hold != nullptr;
         gauge.in_maintenance = entry.maintenance.has_value();
+        gauge.replay_bytes = state->budget->kept();
+        gauge.failovers = entry.failovers;
+        gauge.failover_requests = entry.failover_requests;
+        gauge.failover_seconds = entry.failover_seconds;
+        if (const FailoverJob* job = entry.failover.get(); job != nullptr && job->in_force) {
+            gauge.failing_over = true;
+            gauge.failover_requests +=
+                controller.failover_json(state->name()).at("requests").to_number<std::uint64_t>();
+            gauge.failover_seconds +=
+                std::chrono::duration<double>(Steady::now() - job->begun).count();
+        }
         add_hold(gauge, *state->room);
         gauge.canary = canary_gauge(*state, entry);
         scrape.services.push_back(std::move(gauge));

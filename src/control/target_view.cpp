@@ -33,6 +33,30 @@ std::string target_reason(const TargetReport& report) {
     return reason;
 }
 
+std::string ejection_text(const route::Ejected& ejection) {
+    std::string text = "requests could not connect";
+    if (ejection.why == route::Ejected::Why::errors) {
+        text = "answered with errors, several in a row";
+    } else if (ejection.why == route::Ejected::Why::slow) {
+        text = "much slower than the others";
+    }
+    if (ejection.times > 1) text += fmt::format(" (the {}. time)", ejection.times);
+    return text;
+}
+
+json::object target_event(const route::Target& target, std::string_view state,
+                          std::string_view reason) {
+    json::object event;
+    event["event"] = "target";
+    event["at"] = rfc3339(Wall::now());
+    event["service"] = target.service();
+    event["slot"] = to_string(target.colour());
+    event["address"] = target.address();
+    event["state"] = state;
+    event["reason"] = reason;
+    return event;
+}
+
 json::object target_json(const route::Target& target, const TargetReport& report) {
     json::object object;
     object["address"] = target.address();
@@ -59,6 +83,17 @@ json::object target_json(const route::Target& target, const TargetReport& report
     for (const std::string& address : report.resolved)
         resolved.emplace_back(address);
     object["resolved"] = std::move(resolved);
+    object["ejected"] = nullptr;
+    if (target.ejected(steady_now_ns())) {
+        const route::Ejected ejection = target.ejection();
+        json::object ejected;
+        ejected["why"] = to_string(ejection.why);
+        ejected["reason"] = ejection_text(ejection);
+        ejected["since"] = rfc3339(wall_of_steady(ejection.since_ns));
+        ejected["until"] = rfc3339(wall_of_steady(ejection.until_ns));
+        ejected["times"] = ejection.times;
+        object["ejected"] = std::move(ejected);
+    }
     return object;
 }
 

@@ -20,7 +20,15 @@ namespace switchyard::control {
 /// yet"; empty for a healthy one.
 [[nodiscard]] std::string target_reason(const route::TargetReport& report);
 
-/// The object of the status: address, state, since, last_check, in_flight, resolved.
+/// "requests could not connect", "answered with errors, several in a row", "much slower than the
+/// others"; from the second time in a row on with their number.
+[[nodiscard]] std::string ejection_text(const route::Ejected& ejection);
+
+/// The event "target".
+[[nodiscard]] boost::json::object target_event(const route::Target& target, std::string_view state,
+                                               std::string_view reason);
+
+/// The object of the status: address, state, since, last_check, in_flight, resolved, ejected.
 [[nodiscard]] boost::json::object target_json(const route::Target& target,
                                               const route::TargetReport& report);
 

@@ -220,7 +220,7 @@ void expose_services(const Scrape& scrape, std::vector<MetricFamily>& page) {
 
     Family healthy = gauge("switchyard_target_healthy", "1 if the target's health checks succeed.");
     Family ejected = gauge("switchyard_target_ejected",
-                           "1 while the target is passed over because connects failed.");
+                           "1 while the target is passed over, whatever its health checks say.");
     Family in_flight =
         gauge("switchyard_target_requests_in_flight", "Requests that a target has now.");
     for (const TargetGauge& target : scrape.targets) {
@@ -429,6 +429,7 @@ std::string expose(const Scrape& scrape) {
     expose_deploys(scrape, page);
     expose_holds(scrape, page);
     expose_canaries(scrape, page);
+    expose_failures(scrape, page);
     if (scrape.reserved_ip) expose_reserved_ip(*scrape.reserved_ip, page);
     expose_process(scrape, page);
     std::ostringstream out;

@@ -22,6 +22,7 @@ struct TargetGauge {
     std::string address;
     bool healthy = false;
     bool ejected = false;
+    std::uint64_t ejections = 0;  ///< Since it is configured.
     std::uint64_t in_flight = 0;
 };
 
@@ -76,6 +77,11 @@ struct ServiceGauge {
     bool in_maintenance = false;
     std::uint64_t maintenance_answers = 0;
     std::optional<CanaryGauge> canary{};
+    std::uint64_t replay_bytes = 0;
+    bool failing_over = false;            ///< The idle slot serves.
+    std::uint64_t failovers = 0;          ///< These since the start, the present one included.
+    std::uint64_t failover_requests = 0;  ///< Served by the idle slot.
+    double failover_seconds = 0;
 };
 
 /// The reserved IP that follows a service.

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "observe/exposition.hpp"
-
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -11,8 +9,10 @@
 
 #include <prometheus/metric_family.h>
 
-/// What the pages of metrics are made of. For the sources of observe alone.
+/// What the parts of the metrics page are made with. Only for the files that make it.
 namespace switchyard::observe {
+
+struct Scrape;
 
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
@@ -64,7 +64,9 @@ inline Family gauge(const char* name, const char* help) {
     return {name, help, MetricType::Gauge};
 }
 
-/// exposition_canary.cpp
+/// Canaries (exposition_canary.cpp).
 void expose_canaries(const Scrape& scrape, std::vector<MetricFamily>& page);
+/// Retries, ejections and failovers (exposition_failures.cpp).
+void expose_failures(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
 
 }  // namespace switchyard::observe

@@ -34,6 +34,7 @@ struct alignas(kCacheLine) SlotCell {
     Counter upstream_reuses;  ///< Requests sent on a pooled connection.
     Counter upstream_idle;    ///< Gauge: pooled connections.
     Counter retries;
+    Counter retries_denied;  ///< Would have been safe, but not within the budget.
     Counter bytes_received;  ///< From clients, bodies.
     Counter bytes_sent;      ///< To clients, heads and bodies.
     Counter tunnels;         ///< Gauge: open now; they are in flight as well.

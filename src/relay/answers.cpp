@@ -128,10 +128,11 @@ Task<void> Relay::redirect(Flight& flight) {
     co_await send_local(flight, simple ? 301 : 308, {});
 }
 
-/// The slot's name and nothing else: the live one's, or in a preview the idle one's.
+/// The slot's name and nothing else: the live one's, whichever serves, or in a preview the idle
+/// one's.
 Task<void> Relay::server_info(Flight& flight) {
     flight.outcome = observe::Outcome::refused;
-    flight.page = flight.slot->name;
+    flight.page = flight.in_preview() ? flight.slot->name : flight.service->live_slot().name;
     flight.reply.fields.clear();
     co_await send_local(flight, 200, "text/plain; charset=utf-8");
 }

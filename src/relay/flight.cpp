@@ -1,6 +1,14 @@
 #include "relay/flight.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace switchyard::relay {
+
+namespace {
+/// Memory of an upload's copy that the next request may find.
+constexpr std::size_t kSpareReplayBytes = 64 * 1024;
+}  // namespace
 
 void Flight::start(http::Exchange& of, WorkerContext& on) {
     exchange = &of;
@@ -16,6 +24,8 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     status = 0;
     error = {};
     retries = 0;
+    head_tick = waited_ticks = 0;
+    try_over = interim_sent = false;
     queue = nullptr;
     hold_us = connect_us = first_byte_us = -1;
     retry_after.clear();
@@ -67,6 +77,7 @@ void Flight::cut() noexcept {
     exchange->cancel_io();
     cancel_upstream();
     if (held.queue != nullptr) held.queue->end(held, Held::End::left);
+    pause.end();
 }
 
 void Flight::watch_client() noexcept {
@@ -79,21 +90,51 @@ void Flight::client_left() noexcept {
     client_gone = true;
     cancel_upstream();
     if (held.queue != nullptr) held.queue->end(held, Held::End::left);
+    pause.end();
+}
+
+bool Flight::make_replay_room(std::uint64_t bytes) noexcept {
+    if (replay_owner && replay_owner != service->budget) {
+        // Another service's by now. What is kept counts there from here on.
+        const std::uint64_t room = std::exchange(replay_room, 0);
+        replay_owner->drop(room);
+        replay_owner.reset();
+        bytes = std::max<std::uint64_t>(bytes, room);
+    }
+    if (bytes <= replay_room) return true;
+    const config::Retries& limits = service->config->retries;
+    if (bytes > limits.body_bytes) return false;
+    if (!service->budget->keep(bytes - replay_room, limits.bodies_bytes)) return false;
+    replay_owner = service->budget;
+    replay_room = bytes;
+    return true;
 }
 
 void Flight::begin_replay() {
-    replayable = first_piece.data.size() <= kReplayBytes;
+    replayable = make_replay_room(first_piece.data.size());
     // After a rewind the first piece is what was kept.
     if (replayable && first_piece.data.data() != replay.data()) replay.assign(first_piece.data);
 }
 
 void Flight::keep_for_replay(const http::Chunk& piece) {
     if (!replayable) return;
-    if (replay.size() + piece.data.size() > kReplayBytes) {
-        replayable = false;
-        return;
+    const std::uint64_t needed = replay.size() + piece.data.size();
+    if (needed > replay_room) {
+        // In steps, as the memory of a string grows.
+        const std::uint64_t most = service->config->retries.body_bytes;
+        const std::uint64_t step = std::min(std::max(needed, 2 * replay_room), most);
+        replayable = make_replay_room(step) || make_replay_room(needed);
+        if (!replayable) return;
     }
     replay += piece.data;
+}
+
+void Flight::drop_replay() noexcept {
+    if (replay_owner) replay_owner->drop(replay_room);
+    replay_owner.reset();
+    replay_room = 0;
+    // A long one is not kept for the next request.
+    if (replay.capacity() > kSpareReplayBytes) std::string().swap(replay);
 }
 
 void Flight::rewind_body() noexcept {

@@ -3,8 +3,10 @@
 #include "base/task.hpp"
 #include "http/exchange.hpp"
 #include "http/forward.hpp"
+#include "http/retry_rule.hpp"
 #include "observe/outcome.hpp"
 #include "relay/hold_queue.hpp"
+#include "relay/pause.hpp"
 #include "relay/worker_context.hpp"
 #include "route/canary_decision.hpp"
 #include "route/decision.hpp"
@@ -20,9 +22,6 @@
 namespace switchyard::relay {
 
 class Tunnel;
-
-/// What is kept of an upload for another try (C10).
-inline constexpr std::size_t kReplayBytes = 64 * 1024;
 
 /// One request on its way through the house: what was decided, what it holds, how it ended. Kept in
 /// a per-worker store, so that its strings and lists keep their memory from request to request.
@@ -53,10 +52,15 @@ class Flight {
     [[nodiscard]] bool untouched() const noexcept { return connection->exchange().unprocessed(); }
     /// Whether the body, as far as it came, can be sent again.
     [[nodiscard]] bool body_at_hand() const noexcept { return first_piece.last || replayable; }
+    /// Room for so many octets of the body, to keep them for another try: within what one upload
+    /// and all of the service may take. It is given back with drop_replay(). While a lease is held.
+    [[nodiscard]] bool make_replay_room(std::uint64_t bytes) noexcept;
     /// Before the upload pulls on: from here on keeps what is pulled.
     void begin_replay();
     /// Keeps a piece, or gives up when it becomes too much.
     void keep_for_replay(const http::Chunk& piece);
+    /// The request is over.
+    void drop_replay() noexcept;
     /// The upload has ended: what was kept is the first piece of the next try.
     void rewind_body() noexcept;
 
@@ -76,20 +80,28 @@ class Flight {
     route::PreviewVisit visit;
     route::CanaryVisit canary;
     std::shared_ptr<const route::PreviewTable> previews;  ///< Set if the visit left signs.
+    route::Target* target = nullptr;                      ///< Of the present try, while it lasts.
     std::unique_ptr<upstream::Channel> connection;
     std::shared_ptr<const RelayOptions> options;
 
     // Before it was bound: what stood in its way, and where it waited.
     std::shared_ptr<const route::Gate> gate;  ///< Null: nothing did.
-    HoldQueue* queue = nullptr;
+    HoldQueue* queue = nullptr;  ///< What it has to wait in; `held` knows where its place is.
     Held held;
+    Pause pause;  ///< Before another try.
 
     // How it went, for the books, the metrics and the log.
     observe::Outcome outcome = observe::Outcome::completed;
     unsigned status = 0;
     std::string_view error;  ///< Code of X-Switchyard-Error; string literals only.
     unsigned retries = 0;
-    std::int64_t hold_us = -1;  ///< In queues, all together.
+    std::uint64_t try_ns = 0;        ///< When the present try began; steady.
+    std::uint64_t try_tick = 0;      ///< The same by the timer wheel.
+    std::uint64_t head_tick = 0;     ///< Since when the present try waits for a head; 0: not yet.
+    std::uint64_t waited_ticks = 0;  ///< Earlier tries, for heads that never came.
+    bool try_over = false;           ///< It took too long, and another one follows.
+    bool interim_sent = false;       ///< The client has got an interim response.
+    std::int64_t hold_us = -1;       ///< In queues, all together.
     std::int64_t connect_us = -1;
     std::int64_t first_byte_us = -1;
     std::string retry_after;  ///< Seconds, of a 503; empty: 1.
@@ -118,6 +130,8 @@ class Flight {
     bool body_touched = false;
     bool replayable = false;  ///< `replay` holds all of the body that was pulled.
     std::string replay;
+    std::uint64_t replay_room = 0;                     ///< Octets that it may take ...
+    std::shared_ptr<route::RetryBudget> replay_owner;  ///< ... of this; null: none yet.
     Fork upload;
     http::Fault upload_client_fault = http::Fault::none;
     http::Fault upload_upstream_fault = http::Fault::none;
@@ -141,6 +155,9 @@ class Flight {
     Flight* previous = nullptr;
     Flight* next = nullptr;
 };
+
+/// What the rule for further tries has to know (http/retry_rule.hpp).
+[[nodiscard]] http::TryFacts try_facts(const Flight& flight) noexcept;
 
 /// Microseconds from one reading of the steady clock (nanoseconds) to another.
 [[nodiscard]] inline std::int64_t micros_between(std::uint64_t from, std::uint64_t to) noexcept {

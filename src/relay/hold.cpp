@@ -45,12 +45,13 @@ void Relay::gates_changed() {
 }
 
 /// Whether the request may be bound now; if not, flight.gate and flight.queue say what is in the
-/// way. Part of the decision: no suspension.
+/// way. It may have its place in another queue still. Part of the decision: no suspension.
 Relay::Entry Relay::at_gate(Flight& flight, const route::Decision& decision) {
     const http::RequestHead& request = flight.exchange->request();
     route::Visitor visitor;
     visitor.server_info = asks_server_info(*decision.service->config, request);
-    visitor.again = !flight.held.inside && (flight.retries != 0 || flight.fresh_connection);
+    visitor.again =
+        flight.held.place == nullptr && (flight.retries != 0 || flight.fresh_connection);
     flight.gate = *decision.gate;
     switch (route::passage(flight.gate.get(), visitor)) {
         case route::Passage::turned_away:
@@ -62,9 +63,9 @@ Relay::Entry Relay::at_gate(Flight& flight, const route::Decision& decision) {
             break;
     }
     // In order of arrival: those who are still being released go first.
-    if (flight.held.inside || visitor.server_info || visitor.again) return Entry::bound;
+    if (visitor.server_info || visitor.again) return Entry::bound;
     HoldQueue* const queue = queue_of(*decision.service->room);
-    if (queue == nullptr || queue->empty()) return Entry::bound;
+    if (queue == nullptr || queue->empty() || queue == flight.held.place) return Entry::bound;
     flight.queue = queue;
     return Entry::wait;
 }
@@ -77,8 +78,8 @@ Task<bool> Relay::admit(Flight& flight, Entry entry) {
         if (!go_on) co_return false;
         entry = bind(flight);
     }
-    if (flight.held.inside) {
-        HoldRoom::Cell& cell = flight.queue->cell();
+    if (flight.held.place != nullptr) {
+        HoldRoom::Cell& cell = flight.held.place->cell();
         leave_queue(flight, entry == Entry::turned_away ? cell.cut : cell.released);
     }
     if (entry == Entry::bound) co_return true;
@@ -94,7 +95,11 @@ Task<bool> Relay::admit(Flight& flight, Entry entry) {
 Task<bool> Relay::wait_in_queue(Flight& flight) {
     HoldQueue& queue = *flight.queue;
     Held& held = flight.held;
-    if (!held.inside) {
+    // It was let go there, and belongs to another service now (a reload): the last one here.
+    if (held.place != nullptr && held.place != &queue) {
+        leave_queue(flight, held.place->cell().released);
+    }
+    if (held.place == nullptr) {
         const config::Hold* limits = flight.gate ? &flight.gate->config->hold : nullptr;
         const std::uint64_t bytes = flight.exchange->held_bytes() + flight.replay.capacity();
         if (!queue.enter(held, bytes, limits)) {
@@ -132,7 +137,7 @@ Task<bool> Relay::wait_in_queue(Flight& flight) {
 void Relay::leave_queue(Flight& flight, observe::Counter& how) noexcept {
     how.add();
     --waiting_;
-    const auto waited = static_cast<std::int64_t>(flight.queue->leave(flight.held));
+    const auto waited = static_cast<std::int64_t>(flight.held.place->leave(flight.held));
     flight.hold_us = std::max<std::int64_t>(flight.hold_us, 0) + waited;
 }
 

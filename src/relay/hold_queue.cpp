@@ -30,7 +30,7 @@ bool HoldQueue::enter(Held& held, std::uint64_t bytes, const config::Hold* limit
     held.since_ns = net::EventLoop::now_ns();
     held.ticket = next_ticket_++;
     held.due = held.hold = 0;
-    held.inside = true;
+    held.place = this;
     cell_.held.add();
     ++arrivals_;
     return true;
@@ -100,7 +100,7 @@ std::uint64_t HoldQueue::leave(Held& held) noexcept {
         if (waited_us > cell_.longest_us.get()) cell_.longest_us.set(waited_us);
     }
     room_->leave(held.bytes);
-    held.inside = false;
+    held.place = nullptr;
     return waited_us;
 }
 

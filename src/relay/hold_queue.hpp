@@ -25,7 +25,8 @@ struct Held {
 
     HoldQueue* queue = nullptr;  ///< Where it waits; null: it does not.
     End end = End::released;     ///< How the wait ended.
-    bool inside = false;         ///< It has room in a queue, and with it a place in the order.
+    /// Where it has room, and with it a place in the order, from enter() to leave(); null: nowhere.
+    HoldQueue* place = nullptr;
 
     // The queue's own.
     std::uint64_t since_ns = 0;  ///< When it came; steady.

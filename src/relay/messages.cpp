@@ -80,7 +80,7 @@ const http::Fields& Relay::request_trailers(Flight& flight) {
     return flight.trailers;
 }
 
-Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
+Task<Relay::Attempt> Relay::exchange_messages(Flight& flight) {
     http::Exchange& exchange = *flight.exchange;
     http::OriginExchange& origin = flight.connection->exchange();
     const config::Service& config = *flight.service->config;
@@ -107,7 +107,7 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
             // The origin may have answered before it closed its side: look, unless nothing of the
             // request can have reached it.
             if (sent == Fault::timed_out || sent == Fault::cancelled || flight.untouched()) {
-                const Attempt result = co_await no_response(flight, sent, last);
+                const Attempt result = co_await no_response(flight, sent);
                 co_return result;
             }
         } else if (!flight.first_piece.last) {
@@ -120,8 +120,15 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight, bool last) {
     }
     const Fault fault = co_await read_response_head(flight);
     if (fault != Fault::none) {
-        const Attempt result = co_await no_response(flight, fault, last);
+        const Attempt result = co_await no_response(flight, fault);
         co_return result;
+    }
+    if (flight.response.status >= 500) [[unlikely]] {
+        judge(flight, false);
+        const bool given_up = co_await give_up_answer(flight);
+        if (given_up) co_return Attempt::retry;
+    } else {
+        judge(flight, true);
     }
     if (flight.response.status == 101) {
         co_await pass_tunnel(flight);
@@ -139,13 +146,24 @@ Task<Fault> Relay::read_response_head(Flight& flight) {
     const config::UpstreamTimeouts& timeouts = flight.service->config->timeouts;
     const http::Verb verb = flight.exchange->request().verb;
     bool upload_ended = flight.upload_complete;
+    const HeadLimits limits = head_limits(flight);
+    std::chrono::milliseconds limit = limits.first;
+    bool early = limits.first < limits.whole;
     for (;;) {
-        const Fault fault = co_await origin.read_head(
-            flight.response, verb, flight.upgrade, timeouts.response_head, timeouts.response_body);
+        const Fault fault = co_await origin.read_head(flight.response, verb, flight.upgrade, limit,
+                                                      timeouts.response_body);
         if (fault == Fault::timed_out && !upload_ended) {
             // The time counts from the end of the request, and an upload may be long. The one time
             // more that a finished upload gets here is at most twice the time-out in all.
             upload_ended = flight.upload.done();
+            continue;
+        }
+        if (fault == Fault::timed_out && early) {
+            // Another try may do better; if there is none, this one goes on.
+            early = false;
+            flight.try_over = may_retry(flight, http::TryFailure::timed_out);
+            if (flight.try_over) co_return fault;
+            limit = limits.whole - limits.first;
             continue;
         }
         const unsigned status = flight.response.status;
@@ -156,6 +174,7 @@ Task<Fault> Relay::read_response_head(Flight& flight) {
         interim.status = flight.response.status;
         interim.reason = flight.response.reason;
         http::forward_response(flight.response, {}, interim.fields);
+        flight.interim_sent = true;
         const Fault passed = co_await flight.exchange->send_interim(interim);
         if (passed != Fault::none) {
             flight.client_gone = flight.interim_torn = true;
@@ -165,8 +184,7 @@ Task<Fault> Relay::read_response_head(Flight& flight) {
 }
 
 /// Decides what follows when there is no response: another try, or an error.
-Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault, bool last) {
-    const http::Exchange& exchange = *flight.exchange;
+Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault) {
     if (flight.was_cut) {
         co_await fail(flight, Outcome::cut, flight.interim_torn ? 0 : 503, "drained");
         co_return Attempt::done;
@@ -179,26 +197,32 @@ Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault, bool last) 
         co_await fail(flight, Outcome::client_abort, 0, "client_closed");
         co_return Attempt::done;
     }
+    const bool broken = fault == Fault::closed || fault == Fault::reset;
+    const bool stale = broken && flight.connection->reused;
+    if (!stale) judge(flight, false);
     if (flight.upload_upstream_fault == Fault::timed_out) {
         co_await fail(flight, Outcome::upstream_error, 504, "request_write_timeout");
         co_return Attempt::done;
     }
-    const bool broken = fault == Fault::closed || fault == Fault::reset;
-    const bool reused = flight.connection->reused;
-    if (broken && (reused || !last)) {
+    if (broken || flight.try_over) {
         // Only then is it known what was sent.
         co_await stop_upload(flight);
         if (flight.was_cut || flight.client_gone || flight.upload_client_fault != Fault::none) {
-            const Attempt result = co_await no_response(flight, Fault::cancelled, true);
+            const Attempt result = co_await no_response(flight, Fault::cancelled);
             co_return result;
         }
-        // C10: without one octet taken by the socket the request was certainly not processed.
-        const bool safe = exchange.request().idempotent || flight.untouched();
-        if (safe && flight.body_at_hand() && !exchange.head_sent() &&
-            !flight.connection->exchange().received_anything()) {
+        const auto failure =
+            flight.untouched() ? http::TryFailure::not_processed : http::TryFailure::broken;
+        Attempt result = Attempt::done;
+        if (flight.try_over || (!stale && may_retry(flight, failure))) {
+            result = Attempt::retry;
+        } else if (stale && http::safe_to_retry(failure, try_facts(flight))) {
+            result = Attempt::stale;
+        }
+        if (result != Attempt::done) {
             if (!flight.first_piece.last) flight.rewind_body();
             flight.upload_upstream_fault = Fault::none;
-            co_return reused ? Attempt::stale : Attempt::retry;
+            co_return result;
         }
     }
     switch (fault) {
@@ -249,7 +273,15 @@ void Relay::keep_connection(Flight& flight) {
 Task<void> Relay::pass_response(Flight& flight) {
     http::Exchange& exchange = *flight.exchange;
     const http::ResponseHead& response = flight.response;
-    flight.first_byte_us = micros_between(exchange.started_ns(), net::EventLoop::now_ns());
+    const config::Service& config = *flight.service->config;
+    const std::uint64_t now_ns = net::EventLoop::now_ns();
+    flight.first_byte_us = micros_between(exchange.started_ns(), now_ns);
+    if (config.ejection.slow_factor != 0 && flight.upload_complete) {
+        // Latency is the target's alone only when it did not wait for the client.
+        route::Target::Cell& pace = flight.target->cell(worker_.index);
+        pace.answers.add();
+        pace.answer_us.add(static_cast<std::uint64_t>(micros_between(flight.try_ns, now_ns)));
+    }
 
     http::Body& body = flight.connection->exchange().body();
     http::Chunk piece;
@@ -290,6 +322,9 @@ Task<void> Relay::pass_response(Flight& flight) {
         co_return;
     }
     // C9: the head is out, so all that is left is to make the failure visible.
+    if (origin_fault != Fault::none && !flight.was_cut && !flight.client_gone) {
+        judge(flight, false);
+    }
     flight.connection.reset();
     exchange.abort();
     if (flight.was_cut) {

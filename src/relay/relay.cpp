@@ -96,6 +96,7 @@ void Relay::release(std::unique_ptr<Flight> flight) {
     flight->options.reset();
     flight->previews.reset();
     flight->gate.reset();
+    flight->drop_replay();
     if (spare_.size() < kSpareFlights) spare_.push_back(std::move(flight));
 }
 
@@ -140,7 +141,7 @@ Task<void> Relay::handle(http::Exchange& exchange) {
     if (threw) {
         co_await stop_upload(*flight);
         exchange.abort();
-        if (flight->held.inside) leave_queue(*flight, flight->queue->cell().cut);
+        if (HoldQueue* const place = flight->held.place) leave_queue(*flight, place->cell().cut);
         flight->outcome = observe::Outcome::upstream_error;
         flight->error = "internal";
     }
@@ -168,7 +169,9 @@ Relay::Entry Relay::bind(Flight& flight) {
         return Entry::no_such_service;
     }
     if (flight.visit.signs) flight.previews = snapshot.previews;
-    if (decision.service->canary && decision.way == route::Way::live) [[unlikely]] {
+    // While the idle slot serves in place of the live one, there is nothing to compare it with.
+    if (decision.service->canary && !decision.service->failover && decision.way == route::Way::live)
+        [[unlikely]] {
         decision = with_canary(flight, decision);
     }
     // Who may see the idle slot goes past a hold and maintenance.
@@ -214,25 +217,12 @@ Task<void> Relay::serve(Flight& flight) {
         co_await fail(flight, observe::Outcome::refused, 413, "body_too_large");
         co_return;
     }
+    flight.service->budget->cell(worker_.index).requests.add();
     for (;;) {
-        const bool last = flight.retries >= flight.service->config->retries;
-        const Attempt result = co_await attempt(flight, last);
+        const Attempt result = co_await attempt(flight);
         if (result == Attempt::done) co_return;
-        flight.metrics->cell(worker_.index).retries.add();
-        if (result == Attempt::stale) {
-            flight.fresh_connection = true;
-        } else {
-            ++flight.retries;
-            flight.canary.failed |= flight.way == route::Way::canary;
-        }
-        // C10: a retry is decided anew; the live slot may be another one by now.
-        flight.connection.reset();
-        flight.move_on();
-        entry = bind(flight);
-        if (entry != Entry::bound) {
-            const bool admitted = co_await admit(flight, entry);
-            if (!admitted) co_return;
-        }
+        const bool ready = co_await prepare_retry(flight, result);
+        if (!ready) co_return;
     }
 }
 
@@ -246,7 +236,7 @@ bool Relay::take_first_piece(Flight& flight) {
     return flight.first_piece.fault == http::Fault::none;
 }
 
-Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
+Task<Relay::Attempt> Relay::attempt(Flight& flight) {
     if (!take_first_piece(flight)) {
         co_await fail_upload(flight);
         co_return Attempt::done;
@@ -256,18 +246,24 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
     const config::Service& config = *flight.service->config;
     observe::SlotCell& cell = flight.metrics->cell(worker_.index);
     const std::uint64_t started_ns = net::EventLoop::now_ns();
+    flight.try_ns = started_ns;
+    flight.try_tick = worker_.loop.timers().now();
     const AtTarget target(
         upstream::pick_target(slot, worker_.index, started_ns, flight.tried, worker_.random),
         worker_.index);
+    flight.target = target.pointer().get();
     flight.target_address = target->address();
     const bool is_path = target->config().kind == config::Target::Kind::unix_socket;
     flight.target_host = is_path ? std::string_view("localhost") : flight.target_address;
 
     // C10: an idempotent request never fails for a stale connection, since it is sent again. One
     // whose body would not be at hand then gets a new connection.
-    const bool body_fits = flight.body_at_hand() || (request.framing == http::Framing::length &&
-                                                     request.content_length <= kReplayBytes);
-    if (target->config().http2) {
+    const bool http2 = target->config().http2;
+    const bool body_fits =
+        flight.body_at_hand() || ((request.idempotent || http2) && !flight.fresh_connection &&
+                                  request.framing == http::Framing::length &&
+                                  flight.make_replay_room(request.content_length));
+    if (http2) {
         const bool careful = flight.fresh_connection || (!body_fits && request.idempotent);
         flight.connection =
             worker_.http2.stream(target.pointer(), flight.service->epoch, config, careful);
@@ -287,7 +283,7 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
                 worker_.loop, target.pointer(), flight.service->epoch);
         }
         const upstream::ConnectResult connected =
-            co_await flight.connection->connect(config.timeouts.connect);
+            co_await flight.connection->connect(connect_limit(flight));
         const std::uint64_t now_ns = net::EventLoop::now_ns();
         flight.connect_us = micros_between(started_ns, now_ns);
         if (flight.was_cut) {
@@ -304,10 +300,8 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
             if (!connected.shared && is_targets_fault(connected.error)) {
                 target->connect_failed(now_ns, config.ejection.failures, config.ejection.duration);
             }
-            if (!last) {
-                flight.tried.push_back(target->id());
-                co_return Attempt::retry;
-            }
+            flight.tried.push_back(target->id());
+            if (may_retry(flight, http::TryFailure::not_connected)) co_return Attempt::retry;
             const ConnectAnswer answer = answer_to(connected);
             co_await fail(flight, observe::Outcome::upstream_error, answer.status, answer.code);
             co_return Attempt::done;
@@ -319,7 +313,7 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
             cell.upstream_connects.add();
         }
     }
-    const Attempt result = co_await exchange_messages(flight, last);
+    const Attempt result = co_await exchange_messages(flight);
     if (result == Attempt::retry) flight.tried.push_back(target->id());
     co_return result;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/exchange.hpp"
+#include "http/retry_rule.hpp"
 #include "relay/flight.hpp"
 #include "relay/worker_context.hpp"
 
@@ -63,9 +64,23 @@ class Relay final : public http::Handler {
     // relay.cpp: routing and tries.
     Task<void> serve(Flight& flight);
     Entry bind(Flight& flight);
-    Task<Attempt> attempt(Flight& flight, bool last);
+    Task<Attempt> attempt(Flight& flight);
 
     bool take_first_piece(Flight& flight);
+
+    // retry.cpp: whether, when and where a request that failed is tried again (C10).
+    bool may_retry(Flight& flight, http::TryFailure failure);
+    Task<bool> prepare_retry(Flight& flight, Attempt result);
+    [[nodiscard]] std::chrono::milliseconds backoff(const Flight& flight);
+    [[nodiscard]] std::chrono::milliseconds connect_limit(const Flight& flight) const;
+    /// For how long the try may wait for its head: `whole`, and at first only for `first`.
+    struct HeadLimits {
+        std::chrono::milliseconds whole;
+        std::chrono::milliseconds first;
+    };
+    [[nodiscard]] HeadLimits head_limits(Flight& flight) const;
+    Task<bool> give_up_answer(Flight& flight);
+    static void judge(Flight& flight, bool good);
 
     // hold.cpp: what stands before the routing decision.
     Task<bool> admit(Flight& flight, Entry entry);
@@ -77,9 +92,9 @@ class Relay final : public http::Handler {
     Task<void> turn_away(Flight& flight);
 
     // messages.cpp: one request and its response over one upstream connection.
-    Task<Attempt> exchange_messages(Flight& flight, bool last);
+    Task<Attempt> exchange_messages(Flight& flight);
     Task<http::Fault> read_response_head(Flight& flight);
-    Task<Attempt> no_response(Flight& flight, http::Fault fault, bool last);
+    Task<Attempt> no_response(Flight& flight, http::Fault fault);
     Task<void> pass_response(Flight& flight);
     void keep_connection(Flight& flight);
     static void watch_after_upload(Flight& flight) noexcept;

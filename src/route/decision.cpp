@@ -74,7 +74,7 @@ Decision preview_of(const ServiceState& service) noexcept {
 Decision ordinary(const Snapshot& snapshot, std::string_view host, std::string_view path) noexcept {
     const Snapshot::Match match = snapshot.match(host, path);
     if (match.service == nullptr) return {};
-    return {match.service, &match.service->live_slot(), Way::live, match.gate};
+    return {match.service, &match.service->serving_slot(), Way::live, match.gate};
 }
 
 }  // namespace

@@ -7,7 +7,9 @@
 #include "route/gate.hpp"
 #include "route/host_table.hpp"
 #include "route/ledger.hpp"
+#include "route/outliers.hpp"
 #include "route/preview_table.hpp"
+#include "route/retry_budget.hpp"
 #include "route/target.hpp"
 
 #include <cstdint>
@@ -43,10 +45,21 @@ struct ServiceState {
     std::optional<SlotState> slots[2];
     std::optional<PreviewGate> preview;  ///< None: the idle slot can't be reached.
     std::optional<Canary> canary;        ///< None: none is configured.
-    std::shared_ptr<HoldRoom> room;      ///< Outlives epochs.
+    // These outlive epochs.
+    std::shared_ptr<HoldRoom> room;
+    std::shared_ptr<RetryBudget> budget;
+    std::shared_ptr<Outliers> outliers;
+    /// The live slot is down, and the idle one gets its requests. Nothing else changes by it: a
+    /// state like any other of this epoch, with ledgers of its own.
+    bool failover = false;
 
     [[nodiscard]] const std::string& name() const noexcept { return config->name; }
     [[nodiscard]] const SlotState& live_slot() const noexcept { return *slots[index_of(live)]; }
+    /// The slot that gets the requests: the live one, but for a failover.
+    [[nodiscard]] Colour serving() const noexcept { return failover ? other(live) : live; }
+    [[nodiscard]] const SlotState& serving_slot() const noexcept {
+        return *slots[index_of(serving())];
+    }
     [[nodiscard]] const SlotState* slot(Colour colour) const noexcept {
         const auto& entry = slots[index_of(colour)];
         return entry ? &*entry : nullptr;

@@ -81,7 +81,8 @@ class SqliteStore final : public Store {
     Result<void> mark_interrupted() {
         return database_.run(
             "UPDATE history SET outcome = 'interrupted'"
-            " WHERE (outcome = 'committed' AND to_slot IS NOT NULL) OR outcome = 'holding'");
+            " WHERE (outcome = 'committed' AND to_slot IS NOT NULL)"
+            " OR outcome IN ('holding', 'serving')");
     }
 
     Result<std::map<std::string, ServiceRecord>> services() override;

@@ -77,7 +77,8 @@ struct HistoryEntry {
     std::optional<Colour> to;
     std::uint64_t epoch = 0;  ///< Epoch after the change; for a refusal the one in force.
     /// "committed", "drained", "cut", "cancelled", "refused", "interrupted"; of a hold "holding",
-    /// "released", "expired", "interrupted"; of a deploy "running",
+    /// "released", "expired", "interrupted"; of a failover "serving", "returned", "switched",
+    /// "reloaded", "removed", "interrupted"; of a deploy "running",
     /// "deployed", "switched", "failed", "cancelled", "interrupted".
     std::string outcome;
     std::string detail;   ///< Reason of a refusal, or a remark; one line.
@@ -102,8 +103,8 @@ class Store {
     /// lives as long as the store: a second daemon on the same file is refused by name. Errors say
     /// how to go on: not a database, another application's file, a newer schema, damaged
     /// (quick_check), not writable, locked by pid N. Entries that a crash left as "committed"
-    /// (their drain never ended) or "holding" become "interrupted"; for those of deploys see
-    /// unfinished(). A file of an older schema is brought forward.
+    /// (their drain never ended), "holding" or "serving" become "interrupted"; for those of deploys
+    /// see unfinished(). A file of an older schema is brought forward.
     static boost::system::result<std::unique_ptr<Store>, Error> open(const std::string& file);
 
     virtual ~Store() = default;

@@ -51,4 +51,11 @@ const std::shared_ptr<route::Target>& pick_target(const route::SlotState& slot, 
     return targets.front();
 }
 
+bool has_usable_target(const route::SlotState& slot, std::uint64_t now_ns,
+                       std::span<const std::uint32_t> tried) noexcept {
+    return std::any_of(slot.targets.begin(), slot.targets.end(), [&](const auto& target) {
+        return eligible(*target, Pass::usable, now_ns, tried);
+    });
+}
+
 }  // namespace switchyard::upstream

@@ -31,4 +31,8 @@ class Random {
     const route::SlotState& slot, std::size_t worker, std::uint64_t now_ns,
     std::span<const std::uint32_t> tried, Random& random) noexcept;
 
+/// Whether pick_target() would find a target that is healthy, not ejected and not tried yet.
+[[nodiscard]] bool has_usable_target(const route::SlotState& slot, std::uint64_t now_ns,
+                                     std::span<const std::uint32_t> tried) noexcept;
+
 }  // namespace switchyard::upstream

@@ -1,8 +1,8 @@
 // An origin that answers and then reads no further, with more of the request on its way than
 // sockets take: its answer is passed on all the same. Plain only: what is read at once over TLS is
 // one record, and sockets take that.
-#include "conformance/raw_origin.hpp"
 #include "integration/harness.hpp"
+#include "support/raw_origin.hpp"
 
 #include <csignal>
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "conformance/raw_origin.hpp"
 #include "support/h2_client.hpp"
+#include "support/raw_origin.hpp"
 
 #include <atomic>
 #include <cstdint>

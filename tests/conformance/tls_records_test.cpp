@@ -1,7 +1,7 @@
 // What TLS does below HTTP must not show above it: records that come in parts, and both directions
 // of one connection at once.
-#include "conformance/raw_origin.hpp"
 #include "conformance/wire.hpp"
+#include "support/raw_origin.hpp"
 
 namespace switchyard::test {
 namespace {

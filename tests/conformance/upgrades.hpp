@@ -1,7 +1,7 @@
 #pragma once
 
-#include "conformance/raw_origin.hpp"
 #include "integration/transport.hpp"
+#include "support/raw_origin.hpp"
 #include "support/tunnel_end.hpp"
 
 #include <atomic>

@@ -45,6 +45,47 @@ json::value status_with(std::size_t count) {
     return status;
 }
 
+TEST(PrintStatus, NobodyOverlooksAFailover) {
+    json::value status = example_json("status");
+    json::value& service = status.at("services").as_array()[0];
+    json::object failover;
+    failover["serving"] = "green";
+    failover["since"] = "2026-03-01T03:10:09.120Z";
+    failover["reason"] = "10.10.0.2:8000: connection refused";
+    failover["requests"] = 412;
+    failover["errors"] = 1;
+    failover["returns_at"] = nullptr;
+    service.as_object()["failover"] = failover;
+    Screen screen;
+    screen.columns = 200;
+    EXPECT_THAT(print_status(status, screen),
+                HasSubstr("  FAILOVER for 2m 0s: blue is live but down, green serves its requests "
+                          "(412 requests, 1 error); 10.10.0.2:8000: connection refused\n"));
+    failover["returns_at"] = "2026-03-01T03:12:14.120Z";
+    service.as_object()["failover"] = failover;
+    EXPECT_THAT(print_status(status, screen), HasSubstr("; back in 5.0 s; 10.10.0.2"));
+    json::value many = status_with(40);
+    many.at("services").as_array()[17].as_object()["failover"] = failover;
+    EXPECT_THAT(print_status(many, Screen()), HasSubstr("FAILOVER"));
+}
+
+TEST(PrintStatus, SaysWhyATargetIsPassedOverAndForHowLong) {
+    json::value status = example_json("status");
+    json::value& service = status.at("services").as_array()[0];
+    json::object& target = service.at("slots").at("blue").at("targets").as_array()[0].as_object();
+    target["state"] = "ejected";
+    target["ejected"] = {{"why", "errors"},
+                         {"reason", "answered with errors, several in a row (the 2. time)"},
+                         {"since", "2026-03-01T03:11:59.120Z"},
+                         {"until", "2026-03-01T03:12:29.120Z"},
+                         {"times", 2}};
+    Screen screen;
+    screen.columns = 200;
+    EXPECT_THAT(print_status(status, screen),
+                HasSubstr("for 10 s, back in 20 s: answered with errors, several in a row (the 2. "
+                          "time)"));
+}
+
 TEST(PrintStatus, SaysEverythingOnOneScreen) {
     EXPECT_EQ(print_status(example_json("status"), Screen()),
               "Switchyard 0.1.0, up 3h 12m, 215 connections, 4 workers, pid 812\n"

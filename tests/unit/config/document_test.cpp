@@ -138,10 +138,10 @@ TEST(Document, AliasesAndMergeKeys) {
     const Config config = test::config_of(text);
     ASSERT_EQ(config.services.size(), 3u);
     EXPECT_EQ(config.services[1].hosts, std::vector<std::string>{"two.example"});
-    EXPECT_EQ(config.services[1].retries, 5u);
+    EXPECT_EQ(config.services[1].retries.attempts, 5u);
     EXPECT_EQ(config.services[1].slots[0]->targets[0].port, 80);
     EXPECT_EQ(config.services[2].hosts, std::vector<std::string>{"three.example"});
-    EXPECT_EQ(config.services[2].retries, 1u);
+    EXPECT_EQ(config.services[2].retries.attempts, 1u);
     EXPECT_EQ(config.services[2].drain_timeout, 7s);
 }
 

@@ -174,7 +174,7 @@ TEST(Load, ServiceValues) {
     EXPECT_EQ(app.keep_tunnels, 7s);
     EXPECT_FALSE(app.upgrade.any);
     EXPECT_THAT(app.upgrade.protocols, ElementsAre("websocket", "foo/1.0"));
-    EXPECT_EQ(app.retries, 0u);
+    EXPECT_EQ(app.retries.attempts, 0u);
     EXPECT_EQ(app.max_idle_connections, 0u);
     ASSERT_TRUE(app.body_bytes);
     EXPECT_EQ(*app.body_bytes, 0u);

@@ -330,7 +330,7 @@ TEST_F(Hold, GoesOnThroughAReloadWithTheNewBounds) {
     hold(request());
     config::Config next = *house.config;
     next.services[0].hold.requests = 5;
-    next.services[0].retries = 1;
+    next.services[0].retries.attempts = 1;
     house.next_load.config = next;
     const auto ticket = house.controller->reload({0, "root"});
     ASSERT_TRUE(house.run_until([&] { return ticket->is_decided(); }));

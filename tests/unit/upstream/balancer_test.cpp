@@ -109,6 +109,21 @@ TEST_F(Balancer, PicksSomethingWhenAllWereTried) {
     EXPECT_EQ(picks({1, 2, 3, 4}).size(), 4U);
 }
 
+TEST_F(Balancer, KnowsWhetherAnythingUsableIsLeft) {
+    slot.targets.resize(2);
+    const auto left = [&](const std::vector<std::uint32_t>& tried) {
+        return has_usable_target(slot, kNow, tried);
+    };
+    EXPECT_TRUE(left({}));
+    EXPECT_TRUE(left({1}));
+    EXPECT_FALSE(left({1, 2}));
+    slot.targets[1]->set_health(Health::unhealthy);
+    EXPECT_FALSE(left({1}));
+    EXPECT_TRUE(left({2}));
+    eject(0);
+    EXPECT_FALSE(left({}));
+}
+
 TEST_F(Balancer, TheOnlyTargetIsPickedWhateverItsState) {
     slot.targets.resize(1);
     slot.targets[0]->set_health(Health::unhealthy);

@@ -1,0 +1,161 @@
+// The idle slot serves while the live one is down (failover: idle).
+#include "integration/contract.hpp"
+#include "integration/metrics_page.hpp"
+
+#include <string>
+
+namespace switchyard::test {
+namespace {
+
+class FailoverToIdle : public SwitchContract {
+  protected:
+    [[nodiscard]] std::string failover_config(std::string_view more = {}) const {
+        return config("    failover: {to: idle, return_after: 300ms}\n" + std::string(more),
+                      "admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n");
+    }
+    [[nodiscard]] bool in_failover() const {
+        return admin().service("app").at("failover").is_object();
+    }
+    void fail_over() {
+        origin(Colour::blue).kill();
+        ASSERT_TRUE(eventually([&] { return in_failover(); }));
+    }
+    /// The newest entry about a failover.
+    [[nodiscard]] boost::json::value entry() const {
+        const auto history = admin().get("/v1/history?service=app").json();
+        for (const auto& found : history.at("entries").as_array()) {
+            if (found.at("action").as_string() == "failover") return found;
+        }
+        return nullptr;
+    }
+    [[nodiscard]] bool entry_is(std::string_view outcome) const {
+        const auto found = entry();
+        return found.is_object() && found.at("outcome").as_string() == outcome;
+    }
+};
+
+TEST_F(FailoverToIdle, ServesWhileTheLiveSlotIsDownAndGoesBack) {
+    start(failover_config());
+    AdminStream events(admin().socket(), "GET", "/v1/events");
+    ASSERT_EQ(events.head().status, 200);
+    auto client = connect();
+    EXPECT_EQ(colour_of(exchange(client, "GET", "/")), "blue");
+    const auto epoch_before = epoch();
+    fail_over();
+    for (int i = 0; i < 20; ++i) {
+        const auto response = exchange(client, i % 2 == 0 ? "GET" : "POST", "/", {}, "");
+        ASSERT_EQ(response.status, 200);
+        ASSERT_EQ(colour_of(response), "green");
+    }
+    // It does not change what is live, and nobody can overlook it.
+    EXPECT_EQ(live(), "blue");
+    EXPECT_EQ(epoch(), epoch_before);
+    const auto shown = admin().service("app").at("failover");
+    EXPECT_EQ(shown.at("serving").as_string(), "green");
+    EXPECT_EQ(number(shown, "requests"), 20);
+    EXPECT_EQ(get("/server_info").body, "blue");
+    EXPECT_NE(daemon().cli({"status"}).out.find("FAILOVER"), std::string::npos);
+    EXPECT_TRUE(eventually([&] { return entry_is("serving"); }));
+    const auto begun = events.next_event("failover_begun");
+    EXPECT_EQ(begun.at("live").as_string(), "blue");
+    EXPECT_EQ(begun.at("serving").as_string(), "green");
+    const auto metrics_address =
+        std::string(admin().get("/v1/status").json().at("metrics_address").as_string());
+    const MetricsPage page(test::get(metrics_address, "/metrics").body);
+    EXPECT_EQ(page.value("switchyard_failover_active", {{"service", "app"}}), 1);
+    EXPECT_NE(daemon().log().find("event=failover_begun"), std::string::npos);
+
+    origin(Colour::blue).restart();
+    EXPECT_TRUE(eventually([&] { return !in_failover(); }));
+    EXPECT_EQ(colour_of(exchange(client, "GET", "/")), "blue");
+    EXPECT_TRUE(eventually([&] { return entry_is("returned"); }));
+    EXPECT_EQ(number(entry().at("receipt"), "requests"), 21);
+    EXPECT_GT(number(entry().at("receipt"), "elapsed_ms"), 250);
+    const auto ended = events.next_event("failover_ended");
+    EXPECT_EQ(ended.at("outcome").as_string(), "returned");
+    EXPECT_NE(daemon().cli({"history"}).out.find("21 requests and 0 errors"), std::string::npos)
+        << daemon().cli({"history"}).out;
+    // C18: both slots' books add up.
+    EXPECT_EQ(number(admin().service("app").at("slots").at("green").at("books"), "completed"), 20);
+    const auto books = admin().service("app").at("books");
+    EXPECT_EQ(number(books, "accepted"), number(books, "completed") + number(books, "refused") +
+                                             number(books, "upstream_error"));
+}
+
+TEST_F(FailoverToIdle, IsOffByDefault) {
+    start();
+    origin(Colour::blue).kill();
+    ASSERT_TRUE(daemon().wait_healthy("app", Colour::blue, false));
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(get("/").status, 502);
+    EXPECT_FALSE(in_failover());
+    EXPECT_EQ(number(admin().service("app").at("slots").at("green").at("books"), "accepted"), 0);
+}
+
+TEST_F(FailoverToIdle, ASwitchMakesTheSlotThatServesLive) {
+    start(failover_config());
+    fail_over();
+    switch_to(Colour::green);
+    EXPECT_EQ(live(), "green");
+    EXPECT_EQ(colour_of(get("/")), "green");
+    EXPECT_TRUE(eventually([&] { return entry_is("switched") && !in_failover(); }));
+    // And now it is green that has to be up.
+    origin(Colour::blue).restart();
+    ASSERT_TRUE(daemon().wait_healthy("app", Colour::blue));
+    EXPECT_EQ(colour_of(get("/")), "green");
+}
+
+TEST_F(FailoverToIdle, IsFoundAnewAfterACrash) {
+    start(failover_config());
+    fail_over();
+    daemon().kill();
+    daemon().start();
+    EXPECT_TRUE(eventually([&] { return in_failover(); }));
+    EXPECT_EQ(colour_of(test::get(daemon().address(), "/")), "green");
+    EXPECT_EQ(live(), "blue");
+    const auto history = admin().get("/v1/history?service=app").json();
+    int interrupted = 0;
+    for (const auto& found : history.at("entries").as_array()) {
+        if (found.at("action").as_string() == "failover" &&
+            found.at("outcome").as_string() == "interrupted") {
+            ++interrupted;
+        }
+    }
+    EXPECT_EQ(interrupted, 1);
+}
+
+TEST_F(FailoverToIdle, GoesOnThroughAReload) {
+    start(failover_config());
+    fail_over();
+    daemon().write_config(failover_config("    retries: 1\n"));
+    const auto reloaded = admin().post("/v1/reload");
+    ASSERT_EQ(reloaded.status, 200) << reloaded.response.body;
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(colour_of(get("/")), "green");
+    EXPECT_TRUE(in_failover());
+    EXPECT_TRUE(entry_is("serving"));
+
+    daemon().write_config(config());
+    ASSERT_EQ(admin().post("/v1/reload").status, 200);
+    EXPECT_EQ(get("/").status, 502);
+    EXPECT_TRUE(eventually([&] { return entry_is("reloaded"); }));
+}
+
+TEST_F(FailoverToIdle, HeldRequestsGoToTheSlotThatServes) {
+    start(failover_config());
+    hold_service();
+    auto waiting = knock(request_text("GET", "/"));
+    origin(Colour::blue).kill();
+    ASSERT_TRUE(daemon().wait_healthy("app", Colour::blue, false));
+    EXPECT_FALSE(in_failover()) << "a migration may be under way";
+    release_service();
+    static_cast<void>(read_response(waiting));
+    EXPECT_TRUE(eventually([&] { return in_failover(); }));
+    hold_service();
+    auto again = knock(request_text("GET", "/"));
+    release_service();
+    EXPECT_EQ(colour_of(read_response(again)), "green");
+}
+
+}  // namespace
+}  // namespace switchyard::test

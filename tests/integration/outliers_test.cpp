@@ -1,0 +1,127 @@
+// Targets that can be connected to, but do badly: passed over for a while (ejection.errors,
+// ejection.slow_factor).
+#include "integration/contract.hpp"
+#include "integration/metrics_page.hpp"
+#include "support/scripted_origin.hpp"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace switchyard::test {
+namespace {
+
+class OutlierEjection : public SwitchContract {
+  protected:
+    void start_with(const std::vector<std::string>& targets, std::string_view service) {
+        start(with_blue_targets(
+            with_rare_checks(config(service,
+                                    "admin: {socket: \"${DIR}/admin.sock\", metrics: "
+                                    "\"127.0.0.1:0\"}\n")),
+            origin(Colour::blue).address(), targets));
+        ASSERT_TRUE(eventually([&] { return all_healthy(); }));
+    }
+    [[nodiscard]] bool all_healthy() const {
+        for (std::size_t i = 0; i < targets().size(); ++i) {
+            if (target(i).at("state").as_string() != "healthy") return false;
+        }
+        return true;
+    }
+    [[nodiscard]] boost::json::array targets() const {
+        return admin().service("app").at("slots").at("blue").at("targets").as_array();
+    }
+    [[nodiscard]] boost::json::value target(std::size_t index) const { return targets().at(index); }
+    [[nodiscard]] std::string state(std::size_t index) const {
+        return std::string(target(index).at("state").as_string());
+    }
+};
+
+TEST_F(OutlierEjection, ATargetThatAnswersWithErrorsIsPassedOverForAWhile) {
+    std::atomic<bool> well{false};
+    const ScriptedOrigin sick([&](int) { return well ? answer(200, "sick") : answer(500); });
+    const ScriptedOrigin good([](int) { return answer(200, "good"); });
+    start_with({sick.address(), good.address()},
+               "    ejection: {errors: 5, outlier_duration: 4s}\n");
+    AdminStream events(admin().socket(), "GET", "/v1/events");
+    ASSERT_EQ(events.head().status, 200);
+    auto client = connect();
+    int errors = 0;
+    for (int i = 0; i < 100; ++i) {
+        if (exchange(client, "GET", "/").status == 500) ++errors;
+    }
+    EXPECT_EQ(errors, 5) << "in a row, over all workers";
+    EXPECT_EQ(state(0), "ejected");
+    EXPECT_EQ(state(1), "healthy");
+    const auto ejected = target(0).at("ejected");
+    EXPECT_EQ(ejected.at("why").as_string(), "errors");
+    EXPECT_EQ(number(ejected, "times"), 1);
+    EXPECT_GT(ejected.at("until").as_string(), ejected.at("since").as_string());
+    const auto shown = daemon().cli({"status", "app"});
+    EXPECT_NE(shown.out.find("answered with errors, several in a row"), std::string::npos)
+        << shown.out;
+    EXPECT_NE(shown.out.find("back in"), std::string::npos) << shown.out;
+    const auto told = events.next_event("target");
+    EXPECT_EQ(told.at("state").as_string(), "ejected");
+    EXPECT_EQ(std::string(told.at("address").as_string()), sick.address());
+
+    // It comes back by itself, and gets its share at once.
+    well = true;
+    EXPECT_TRUE(
+        eventually([&] { return exchange(client, "GET", "/").body == "sick"; }, Deadline(15s)));
+    const auto back = events.next_event("target");
+    EXPECT_EQ(back.at("state").as_string(), "healthy");
+    const auto address =
+        std::string(admin().get("/v1/status").json().at("metrics_address").as_string());
+    const MetricsPage page(test::get(address, "/metrics").body);
+    EXPECT_EQ(page.sum("switchyard_target_ejections_total", {{"target", sick.address()}}), 1);
+    EXPECT_EQ(page.sum("switchyard_target_ejections_total", {{"target", good.address()}}), 0);
+}
+
+TEST_F(OutlierEjection, TheLastTargetIsNeverEjected) {
+    const ScriptedOrigin first([](int) { return answer(500, "first"); });
+    const ScriptedOrigin second([](int n) { return n % 2 == 0 ? drop() : answer(500, "second"); });
+    start_with({first.address(), second.address()}, "    ejection: {errors: 3, share: 99%}\n");
+    auto client = connect();
+    for (int i = 0; i < 100; ++i)
+        EXPECT_GE(exchange(client, "GET", "/").status, 500);
+    EXPECT_NE(state(0), state(1));
+    EXPECT_TRUE(state(0) == "ejected" || state(1) == "ejected");
+}
+
+TEST_F(OutlierEjection, NobodyIsEjectedUnlessThatIsConfigured) {
+    const ScriptedOrigin sick([](int) { return answer(500); });
+    start_with({sick.address(), origin(Colour::blue).address()}, "");
+    auto client = connect();
+    for (int i = 0; i < 60; ++i)
+        static_cast<void>(exchange(client, "GET", "/"));
+    EXPECT_TRUE(all_healthy());
+    EXPECT_GT(sick.requests(), 10);
+}
+
+TEST_F(OutlierEjection, ATargetThatIsMuchSlowerIsPassedOverForAWhile) {
+    const ScriptedOrigin slow([](int) { return answer(200, "slow", 60ms); });
+    const ScriptedOrigin good([](int) { return answer(200, "good"); });
+    start_with({slow.address(), good.address()},
+               "    ejection: {slow_factor: 3, slow_by: 40ms, interval: 1s}\n");
+    std::atomic<bool> enough{false};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 8; ++i) {
+        clients.emplace_back([&] {
+            auto client = connect();
+            while (!enough)
+                static_cast<void>(exchange(client, "GET", "/"));
+        });
+    }
+    EXPECT_TRUE(eventually([&] { return state(0) == "ejected"; }, Deadline(20s)));
+    enough = true;
+    for (std::thread& client : clients)
+        client.join();
+    EXPECT_EQ(state(1), "healthy");
+    EXPECT_EQ(target(0).at("ejected").at("why").as_string(), "slow");
+    auto client = connect();
+    for (int i = 0; i < 20; ++i)
+        EXPECT_EQ(exchange(client, "GET", "/").body, "good");
+}
+
+}  // namespace
+}  // namespace switchyard::test
