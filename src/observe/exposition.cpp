@@ -1,69 +1,20 @@
 #include "observe/exposition.hpp"
 
-#include <initializer_list>
+#include "observe/exposition_parts.hpp"
+#include "observe/metric_family.hpp"
+
 #include <map>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 namespace switchyard::observe {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
-
 constexpr const char* kStatusClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
 constexpr double kMicrosecond = 1e-6;
-
-ClientMetric labelled(Labels labels) {
-    ClientMetric metric;
-    metric.label.reserve(labels.size());
-    for (const auto& [name, value] : labels)
-        metric.label.push_back({name, std::string(value)});
-    return metric;
-}
-
-/// One metric name with its samples. A family without samples is left out of the page.
-class Family {
-  public:
-    Family(std::string name, std::string help, MetricType type) {
-        family_.name = std::move(name);
-        family_.help = std::move(help);
-        family_.type = type;
-    }
-
-    void add(Labels labels, double value) {
-        ClientMetric metric = labelled(labels);
-        if (family_.type == MetricType::Counter) {
-            metric.counter.value = value;
-        } else {
-            metric.gauge.value = value;
-        }
-        family_.metric.push_back(std::move(metric));
-    }
-    void add(Labels labels, std::uint64_t value) { add(labels, static_cast<double>(value)); }
-    void add(Labels labels, bool value) { add(labels, value ? 1.0 : 0.0); }
-    void add(ClientMetric metric) { family_.metric.push_back(std::move(metric)); }
-
-    void move_to(std::vector<MetricFamily>& page) {
-        if (!family_.metric.empty()) page.push_back(std::move(family_));
-    }
-
-  private:
-    MetricFamily family_;
-};
-
-Family counter(const char* name, const char* help) {
-    return {name, help, MetricType::Counter};
-}
-Family gauge(const char* name, const char* help) {
-    return {name, help, MetricType::Gauge};
-}
 
 /// One slot of one service, summed over its cells.
 struct SlotTotals {
@@ -410,6 +361,8 @@ void expose_process(const Scrape& scrape, std::vector<MetricFamily>& page) {
            sum(&WorkerCell::tls_handshake_failures));
     single(counter("switchyard_tls_resumed_total", "TLS handshakes that resumed a session."),
            sum(&WorkerCell::tls_resumed));
+
+    expose_proxy_protocol(scrape, page);
 
     single(counter("switchyard_http2_connections_total", "Client connections that spoke HTTP/2."),
            sum(&WorkerCell::http2_connections));

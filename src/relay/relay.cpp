@@ -1,6 +1,7 @@
 #include "relay/relay.hpp"
 
 #include "base/log.hpp"
+#include "relay/named_client.hpp"
 #include "relay/tunnel.hpp"
 
 #include <cerrno>
@@ -238,6 +239,8 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
         upstream::pick_target(slot, worker_.index, started_ns, flight.tried, worker_.random),
         worker_.index);
     flight.target_address = target->address();
+    flight.proxy_header.clear();
+    if (target->config().proxy_protocol != ProxyProtocol::off) name_client(flight, *target);
     const bool is_path = target->config().kind == config::Target::Kind::unix_socket;
     flight.target_host = is_path ? std::string_view("localhost") : flight.target_address;
 
@@ -246,10 +249,11 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
     const bool body_fits = flight.body_at_hand() || (request.framing == http::Framing::length &&
                                                      request.content_length <= kReplayBytes);
     if (!flight.fresh_connection && (body_fits || !request.idempotent)) {
-        flight.connection = worker_.pool.take(*target, flight.service->epoch);
+        flight.connection = worker_.pool.take(*target, flight.service->epoch, flight.proxy_header);
         // What must not be sent twice should not meet a connection that is already closed.
         while (flight.connection && !request.idempotent && !flight.connection->session.is_alive()) {
-            flight.connection = worker_.pool.take(*target, flight.service->epoch);
+            flight.connection =
+                worker_.pool.take(*target, flight.service->epoch, flight.proxy_header);
         }
     }
     if (flight.connection) {
@@ -257,6 +261,7 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight, bool last) {
     } else {
         flight.connection = std::make_unique<upstream::Connection>(worker_.loop, target.pointer(),
                                                                    flight.service->epoch);
+        flight.connection->proxy_header = flight.proxy_header;
         const upstream::ConnectResult connected =
             co_await upstream::connect(*flight.connection, config.timeouts.connect);
         const std::uint64_t now_ns = net::EventLoop::now_ns();

@@ -70,10 +70,31 @@ Task<ConnectResult> encrypt(Connection& connection, std::shared_ptr<const TlsCli
 
 Task<ConnectResult> connect_plain(Connection& connection, std::uint64_t deadline);
 
-Task<ConnectResult> connect_encrypted(Connection& connection, std::uint64_t deadline) {
+/// Says who the client is, over a connection that stands. Leaves it open only if that succeeds.
+Task<ConnectResult> announce(Connection& connection, std::uint64_t deadline) {
+    net::Stream& stream = connection.session.stream();
+    const net::TimerWheel& timers = stream.loop().timers();
+    ConnectResult result{ETIMEDOUT, {}};
+    if (deadline == 0 || timers.now() < deadline) {
+        iovec piece{connection.proxy_header.data(), connection.proxy_header.size()};
+        const net::Stream::Transfer sent =
+            co_await stream.write_all({&piece, 1}, timers.left(deadline));
+        if (sent.status == net::IoStatus::ok) co_return ConnectResult{};
+        if (sent.status == net::IoStatus::cancelled) result.error = ECANCELED;
+        if (sent.status == net::IoStatus::error) result.error = stream.error_number();
+    }
+    stream.close();
+    co_return result;
+}
+
+/// To a target that is told who the client is, or speaks TLS, or both.
+Task<ConnectResult> connect_further(Connection& connection, std::uint64_t deadline) {
     std::shared_ptr<const TlsClient> tls = connection.target->tls();
     ConnectResult result = co_await connect_plain(connection, deadline);
-    if (result.error != 0) co_return result;
+    if (result.error == 0 && !connection.proxy_header.empty()) {
+        result = co_await announce(connection, deadline);
+    }
+    if (result.error != 0 || !connection.target->config().tls()) co_return result;
     result = co_await encrypt(connection, std::move(tls), deadline);
     co_return result;
 }
@@ -131,8 +152,10 @@ Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds ti
     // Before addresses and certificates: should they change in between, the connection counts as
     // the older one.
     connection.generation = connection.target->generation();
-    if (!connection.target->config().tls()) return connect_plain(connection, deadline);
-    return connect_encrypted(connection, deadline);
+    if (!connection.target->config().tls() && connection.proxy_header.empty()) {
+        return connect_plain(connection, deadline);
+    }
+    return connect_further(connection, deadline);
 }
 
 }  // namespace switchyard::upstream

@@ -27,6 +27,10 @@ struct Connection {
         return generation == target->generation() && !target->retired();
     }
 
+    /// Sent before everything else (PROXY protocol): it says on whose behalf, so that requests of
+    /// others must not go over this connection. Empty: none is sent.
+    std::string proxy_header;
+
     bool reused = false;  ///< Came out of the pool for the present request.
 };
 
@@ -37,8 +41,8 @@ struct ConnectResult {
     std::string tls_failure;  ///< Why, in words, where the TLS handshake was what failed.
 };
 
-/// Connects to the target's addresses in turn until one answers, and to that one over TLS where the
-/// target speaks it; all of it within `timeout`.
+/// Connects to the target's addresses in turn until one answers, sends that one the connection's
+/// proxy_header, and shakes hands where the target speaks TLS; all of it within `timeout`.
 /// Cancel through connection.session.stream().cancel().
 Task<ConnectResult> connect(Connection& connection, std::chrono::milliseconds timeout);
 

@@ -21,7 +21,8 @@ struct ProbeResult {
     std::chrono::microseconds duration{0};
 };
 
-/// One check of one target on a connection of its own: tcp connects (over TLS up to the end of the
+/// One check of one target on a connection of its own, which is said to be ours where the target
+/// speaks the PROXY protocol: tcp connects (over TLS up to the end of the
 /// handshake), http asks for `check.path` and reads the answer, of its body 4 KiB at most. `host`
 /// goes into the Host field. Tries the target's addresses (at least one) in order; `check.timeout`
 /// is for all of it. Does not throw, unless cancelled. Runs on the thread of `context`.

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "observe/exposition.hpp"
+
+#include <vector>
+
+#include <prometheus/metric_family.h>
+
+/// Parts of the metrics page that have a file of their own. Of this folder's own.
+namespace switchyard::observe {
+
+void expose_proxy_protocol(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
+
+}  // namespace switchyard::observe
