@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/colour.hpp"
+#include "base/proxy_protocol.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -33,6 +34,14 @@ struct Tls {
     bool operator==(const Tls&) const = default;
 };
 
+/// An address range, of proxies that are believed.
+struct Cidr {
+    std::uint8_t bytes[16] = {};  ///< Network order; IPv4 as ::ffff:a.b.c.d.
+    std::uint8_t prefix = 128;    ///< Bits, counted on the 128-bit form.
+    std::string text;
+    bool operator==(const Cidr&) const = default;
+};
+
 struct Listener {
     std::string address;  ///< Canonical: "0.0.0.0:443", "[::]:443".
     std::string host;     ///< IPv4 or IPv6 address without brackets.
@@ -41,6 +50,8 @@ struct Listener {
     std::uint16_t https_port = 443;  ///< The port that redirect_to_https points to.
     std::optional<Tls> tls;
     bool h2c = false;  ///< Plain: HTTP/2 with whoever begins with its preface.
+    /// Whose connections begin with a header of the PROXY protocol, all of them; empty: nobody's.
+    std::vector<Cidr> proxy_protocol_from;
     bool operator==(const Listener&) const = default;
 };
 
@@ -196,6 +207,8 @@ struct Target {
     std::uint16_t port = 0;
     Scheme scheme = Scheme::unsaid;  ///< Once loaded: https for all targets of a slot, or unsaid.
     bool http2 = false;              ///< Once loaded: what its slot's `protocol` says.
+    /// Once loaded: the slot's. What connections to it begin with, before TLS.
+    ProxyProtocol proxy_protocol = ProxyProtocol::off;
     [[nodiscard]] bool tls() const noexcept { return scheme == Scheme::https; }
     bool operator==(const Target&) const = default;
 };
@@ -345,12 +358,38 @@ constexpr const char* to_string(Protocol protocol) noexcept {
     return protocol == Protocol::h2c ? "h2c" : "h2";
 }
 
+/// Responses are compressed for clients that take it, where the origin did not.
+struct Compression {
+    enum class Algorithm : std::uint8_t { gzip, brotli };
+    std::vector<Algorithm> algorithms = {Algorithm::brotli, Algorithm::gzip};  ///< Best first.
+    /// Lower case, without parameters; "text/*" for all of them.
+    std::vector<std::string> types = {"text/*",
+                                      "application/javascript",
+                                      "application/json",
+                                      "application/manifest+json",
+                                      "application/rss+xml",
+                                      "application/atom+xml",
+                                      "application/wasm",
+                                      "application/xhtml+xml",
+                                      "application/xml",
+                                      "image/svg+xml"};
+    std::uint64_t min_length = 1024;  ///< Octets; bodies known to be shorter stay as they are.
+    int gzip_level = 5;               ///< 1 to 9.
+    int brotli_level = 4;             ///< 0 to 11.
+    bool operator==(const Compression&) const = default;
+};
+
+constexpr const char* to_string(Compression::Algorithm algorithm) noexcept {
+    return algorithm == Compression::Algorithm::gzip ? "gzip" : "br";
+}
+
 struct Slot {
     std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
     std::vector<Target> targets;
     std::optional<TargetTls> tls;  ///< Empty: the targets speak plain HTTP.
     Protocol protocol = Protocol::http1;
-    std::vector<DeployHost> deploy_to;        ///< Empty: nothing can be deployed to it.
+    ProxyProtocol proxy_protocol = ProxyProtocol::off;  ///< Tells the targets who the client is.
+    std::vector<DeployHost> deploy_to;                  ///< Empty: nothing can be deployed to it.
     std::optional<std::uint64_t> droplet_id;  ///< Where a reserved IP goes with this slot.
     bool operator==(const Slot&) const = default;
 };
@@ -382,6 +421,7 @@ struct Service {
     std::optional<Canary> canary;    ///< None: no share of the clients can be sent there.
     Hold hold;
     Maintenance maintenance;
+    std::optional<Compression> compression;  ///< None: responses are passed on as they are.
     bool operator==(const Service&) const = default;
 };
 
@@ -397,14 +437,6 @@ struct AccessLog {
 struct Log {
     std::string level = "info";  ///< trace, debug, info, warn, error.
     bool operator==(const Log&) const = default;
-};
-
-/// An address range, for trusted proxies.
-struct Cidr {
-    std::uint8_t bytes[16] = {};  ///< Network order; IPv4 as ::ffff:a.b.c.d.
-    std::uint8_t prefix = 128;    ///< Bits, counted on the 128-bit form.
-    std::string text;
-    bool operator==(const Cidr&) const = default;
 };
 
 struct ErrorPage {

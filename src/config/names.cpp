@@ -282,6 +282,21 @@ Parsed<std::string> parse_protocol(std::string_view text) {
     return name;
 }
 
+Parsed<std::string> parse_media_range(std::string_view text) {
+    std::string type = lower(text);
+    const std::string_view whole = type;
+    const auto slash = whole.find('/');
+    const std::string_view kind = whole.substr(0, slash);
+    const bool all = slash != std::string_view::npos && whole.substr(slash + 1) == "*";
+    if (slash == std::string_view::npos || kind == "*" || !is_token(kind) ||
+        !is_token(whole.substr(slash + 1)) || (!all && whole.find('*') != std::string_view::npos)) {
+        return refusal(in_quotes(text) +
+                       " is not a media type; expected one like \"application/json\", or "
+                       "\"text/*\" for all of a kind");
+    }
+    return type;
+}
+
 Parsed<std::string> parse_slot_name(std::string_view text) {
     if (text.empty()) return refusal("expected a name, not an empty text");
     if (text.size() > 100) return refusal(in_quotes(text) + " has more than 100 characters");

@@ -44,6 +44,10 @@ namespace switchyard::config {
 /// The pseudonym in Via (RFC 9110 §7.6.3): a token.
 [[nodiscard]] Parsed<std::string> parse_pseudonym(std::string_view text);
 
+/// A media type without parameters (RFC 9110 §8.3.1), "application/json", or all of a kind,
+/// "text/*". Lower-cased.
+[[nodiscard]] Parsed<std::string> parse_media_range(std::string_view text);
+
 /// What an Upgrade field may name (RFC 9110 §7.8): a token, and perhaps '/' and a version; not
 /// another HTTP, which can't be passed on unseen. Lower-cased.
 [[nodiscard]] Parsed<std::string> parse_protocol(std::string_view text);

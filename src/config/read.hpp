@@ -45,6 +45,9 @@ void read_ssh(Section& section, Ssh& ssh);
 void read_deploy_to(Section& section, const Ssh& ssh, Slot& slot);
 
 void read_deploy(Section& section, Deploy& deploy);
+/// `compression` of a service.
+void read_compression(Section& section, Compression& compression);
+
 void read_hold(Section& section, Hold& hold);
 void read_maintenance(Section& section, Maintenance& maintenance);
 

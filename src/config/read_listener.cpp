@@ -1,8 +1,24 @@
 #include "config/address.hpp"
+#include "config/cidr.hpp"
 #include "config/names.hpp"
 #include "config/read.hpp"
 
 namespace switchyard::config {
+namespace {
+
+void read_proxy_protocol(Section& section, Listener& listener) {
+    const bool any = section.texts("from", parse_ranges, [&](std::vector<Cidr> ranges, Mark) {
+        listener.proxy_protocol_from.insert(listener.proxy_protocol_from.end(), ranges.begin(),
+                                            ranges.end());
+    });
+    if (any) return;
+    section.missing("from",
+                    "expected the networks of the balancers that send the header, like "
+                    "[\"10.0.0.0/8\"]; what anybody may send says nothing");
+}
+
+}  // namespace
+
 Listener read_listener(Section& section, FileClaims& claims) {
     Listener listener;
     Endpoint endpoint;
@@ -27,6 +43,8 @@ Listener read_listener(Section& section, FileClaims& claims) {
     section.number("https_port", listener.https_port, 1, 65535);
     section.section("tls", [&](Section& inner) { read_tls(inner, listener.tls.emplace()); });
     section.flag("h2c", listener.h2c);
+    section.section("proxy_protocol",
+                    [&](Section& inner) { read_proxy_protocol(inner, listener); });
     if (listener.h2c && listener.tls) {
         section.problem(section.mark("h2c"), "h2c",
                         "impossible together with 'tls', where HTTP/2 is negotiated; see 'http2'");

@@ -115,6 +115,24 @@ const Claims::Claim* own_listener(const Target& target, const Claims& listeners)
     return target.host == "::1" ? listeners.find(Endpoint{"::", target.port}.text()) : nullptr;
 }
 
+/// After the targets: they all are told what it says.
+void read_slot_proxy_protocol(Section& section, Slot& slot) {
+    section.read("proxy_protocol", slot.proxy_protocol,
+                 [](std::string_view text) -> Parsed<ProxyProtocol> {
+                     const auto index = parse_choice(text, {"off", "v1", "v2"});
+                     if (!index) return index.error();
+                     return static_cast<ProxyProtocol>(*index);
+                 });
+    if (slot.proxy_protocol != ProxyProtocol::off && slot.protocol != Protocol::http1) {
+        section.problem(
+            section.mark("proxy_protocol"), "proxy_protocol",
+            "a connection of HTTP/2 is shared by clients, so it can't begin with who one "
+            "of them is; expected off, or protocol http1");
+    }
+    for (Target& target : slot.targets)
+        target.proxy_protocol = slot.proxy_protocol;
+}
+
 void read_slot(Section& section, Colour colour, Slot& slot, Claims& targets,
                const FileClaims& file) {
     slot.name = std::string(to_string(colour));
@@ -144,6 +162,7 @@ void read_slot(Section& section, Colour colour, Slot& slot, Claims& targets,
     if (!any) section.missing("targets", "a slot needs at least one, like [\"10.0.0.2:8000\"]");
     read_slot_tls(section, slot);
     read_slot_protocol(section, slot);
+    read_slot_proxy_protocol(section, slot);
     section.number("droplet_id", slot.droplet_id, 1, std::numeric_limits<std::int64_t>::max());
     read_deploy_to(section, file.ssh, slot);
 }

@@ -87,9 +87,25 @@ class WarmUp::Connection {
             stream_.emplace(executor_);
             stream_->expires_at(deadline);
             const auto [failed] = co_await stream_->async_connect(endpoint, kTuple);
-            if (!failed) co_return true;
-            failure_ = reason_of(failed);
+            if (failed) {
+                failure_ = reason_of(failed);
+                continue;
+            }
+            const bool announced = co_await announce();
+            co_return announced;
         }
+        close();
+        co_return false;
+    }
+
+    /// Says that the connection is our own, where the target wants to be told.
+    asio::awaitable<bool> announce() {
+        const std::string_view header = own_proxy_header(target_->config().proxy_protocol);
+        if (header.empty()) co_return true;
+        const auto [failed, sent] = co_await asio::async_write(
+            *stream_, asio::buffer(header.data(), header.size()), kTuple);
+        if (!failed) co_return true;
+        failure_ = reason_of(failed);
         close();
         co_return false;
     }

@@ -47,6 +47,7 @@ class ServerSession final : private http::Exchange {
     // http::Exchange
     [[nodiscard]] const http::RequestHead& request() const override { return context_->head; }
     [[nodiscard]] const http::Peer& peer() const override { return client_.peer; }
+    [[nodiscard]] http::Ends ends() const override { return client_.ends(); }
     [[nodiscard]] std::uint64_t started_ns() const override { return started_ns_; }
     [[nodiscard]] http::Body& request_body() override { return context_->body; }
     void limit_body(std::uint64_t limit) override { context_->body.set_limit(limit); }

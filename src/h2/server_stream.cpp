@@ -363,4 +363,8 @@ std::uint64_t ServerStream::on_tick(std::uint64_t now) {
     return next_due;
 }
 
+http::Ends ServerStream::ends() const {
+    return session_ != nullptr ? session_->client().ends() : http::Exchange::ends();
+}
+
 }  // namespace switchyard::h2

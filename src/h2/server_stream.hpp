@@ -115,6 +115,7 @@ class ServerStream final : public http::Exchange, private http::Body, private ne
     // http::Exchange
     [[nodiscard]] const http::RequestHead& request() const override { return head_; }
     [[nodiscard]] const http::Peer& peer() const override { return peer_; }
+    [[nodiscard]] http::Ends ends() const override;
     [[nodiscard]] std::uint64_t started_ns() const override { return started_ns_; }
     [[nodiscard]] http::Body& request_body() override { return *this; }
     void limit_body(std::uint64_t limit) override { limit_ = limit; }

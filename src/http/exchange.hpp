@@ -59,12 +59,22 @@ struct Peer {
     [[nodiscard]] bool tls() const noexcept { return !tls_version.empty(); }
 };
 
+/// What the client's connection is between, in texts like Peer::address; empty: not known.
+struct Ends {
+    std::string_view client;
+    std::uint16_t client_port = 0;
+    std::string_view server;
+    std::uint16_t server_port = 0;
+};
+
 class Exchange {
   public:
     virtual ~Exchange() = default;
 
     [[nodiscard]] virtual const RequestHead& request() const = 0;
     [[nodiscard]] virtual const Peer& peer() const = 0;
+    /// May ask the system; texts as of peer().
+    [[nodiscard]] virtual Ends ends() const { return {peer().address, 0, {}, 0}; }
     /// steady_clock nanoseconds of the first byte of the request.
     [[nodiscard]] virtual std::uint64_t started_ns() const = 0;
     [[nodiscard]] virtual Body& request_body() = 0;

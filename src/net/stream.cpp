@@ -220,6 +220,24 @@ bool Stream::may_read() const noexcept {
     return readable_ || (tls_ != nullptr && !tls_drained_ && SSL_has_pending(tls_) != 0);
 }
 
+IoStatus Stream::try_peek(void* data, std::size_t size, std::size_t& done) noexcept {
+    if (fd_ < 0 || cancelled_) return IoStatus::cancelled;
+    if (!readable_) return IoStatus::again;
+    for (;;) {
+        const ssize_t count = ::recv(fd_, data, size, MSG_PEEK);
+        if (count > 0) {
+            done = static_cast<std::size_t>(count);
+            return IoStatus::ok;
+        }
+        if (count == 0) return IoStatus::eof;
+        if (errno == EINTR) continue;
+        error_number_ = errno;
+        if (errno != EAGAIN && errno != EWOULDBLOCK) return IoStatus::error;
+        readable_ = false;
+        return IoStatus::again;
+    }
+}
+
 IoStatus Stream::try_read(void* data, std::size_t size, std::size_t& done) noexcept {
     // Also what never has to wait ends when it is told to.
     if (fd_ < 0 || cancelled_) return IoStatus::cancelled;

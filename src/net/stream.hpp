@@ -46,6 +46,8 @@ class Stream final : public Pollable, private TimerNode {
 
     /// Reads what there is, up to `size` bytes (> 0). `ok` with done > 0, or another status.
     IoStatus try_read(void* data, std::size_t size, std::size_t& done) noexcept;
+    /// The same, but what was read stays there to be read again. Below TLS; before its handshake.
+    IoStatus try_peek(void* data, std::size_t size, std::size_t& done) noexcept;
     /// Writes what is taken; `done` may be less than the whole. Takes the pieces in order.
     IoStatus try_write(std::span<const iovec> pieces, std::size_t& done) noexcept;
 

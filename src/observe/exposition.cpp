@@ -1,5 +1,6 @@
 #include "observe/exposition.hpp"
 
+#include "observe/exposition_parts.hpp"
 #include "observe/metric_family.hpp"
 
 #include <map>
@@ -360,6 +361,8 @@ void expose_process(const Scrape& scrape, std::vector<MetricFamily>& page) {
            sum(&WorkerCell::tls_handshake_failures));
     single(counter("switchyard_tls_resumed_total", "TLS handshakes that resumed a session."),
            sum(&WorkerCell::tls_resumed));
+
+    expose_proxy_protocol(scrape, page);
 
     single(counter("switchyard_http2_connections_total", "Client connections that spoke HTTP/2."),
            sum(&WorkerCell::http2_connections));

@@ -1,3 +1,4 @@
+#include "observe/exposition_parts.hpp"
 #include "observe/metric_family.hpp"
 
 namespace switchyard::observe {

@@ -1,5 +1,5 @@
 // What is done about targets and slots that fail, on the metrics page.
-#include "observe/exposition.hpp"
+#include "observe/exposition_parts.hpp"
 #include "observe/metric_family.hpp"
 
 #include <map>

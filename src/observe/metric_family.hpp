@@ -9,10 +9,8 @@
 
 #include <prometheus/metric_family.h>
 
-/// What the parts of the metrics page are made with. Only for the files that make it.
+/// What the parts of the metrics page are written with. Of this folder's own.
 namespace switchyard::observe {
-
-struct Scrape;
 
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
@@ -63,10 +61,5 @@ inline Family counter(const char* name, const char* help) {
 inline Family gauge(const char* name, const char* help) {
     return {name, help, MetricType::Gauge};
 }
-
-/// Canaries (exposition_canary.cpp).
-void expose_canaries(const Scrape& scrape, std::vector<MetricFamily>& page);
-/// Retries, ejections and failovers (exposition_failures.cpp).
-void expose_failures(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
 
 }  // namespace switchyard::observe

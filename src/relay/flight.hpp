@@ -145,6 +145,7 @@ class Flight {
     http::OutgoingResponse reply;
     std::string lines;
     std::string page;
+    std::string proxy_header;     ///< What a connection to the target has to begin with.
     std::string preview_target;   ///< The target without what belongs to a preview.
     std::string preview_cookies;  ///< The same of the cookies; or a cookie that is set.
     std::string canary_cookies;   ///< The cookies without that of a canary.

@@ -1,6 +1,7 @@
 #include "relay/relay.hpp"
 
 #include "base/log.hpp"
+#include "relay/named_client.hpp"
 #include "relay/tunnel.hpp"
 
 #include <cerrno>
@@ -253,6 +254,8 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight) {
         worker_.index);
     flight.target = target.pointer().get();
     flight.target_address = target->address();
+    flight.proxy_header.clear();
+    if (target->config().proxy_protocol != ProxyProtocol::off) name_client(flight, *target);
     const bool is_path = target->config().kind == config::Target::Kind::unix_socket;
     flight.target_host = is_path ? std::string_view("localhost") : flight.target_address;
 
@@ -268,10 +271,10 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight) {
         flight.connection =
             worker_.http2.stream(target.pointer(), flight.service->epoch, config, careful);
     } else if (!flight.fresh_connection && (body_fits || !request.idempotent)) {
-        auto pooled = worker_.pool.take(*target, flight.service->epoch);
+        auto pooled = worker_.pool.take(*target, flight.service->epoch, flight.proxy_header);
         // What must not be sent twice should not meet a connection that is already closed.
         while (pooled && !request.idempotent && !pooled->session.is_alive()) {
-            pooled = worker_.pool.take(*target, flight.service->epoch);
+            pooled = worker_.pool.take(*target, flight.service->epoch, flight.proxy_header);
         }
         flight.connection = std::move(pooled);
     }
@@ -279,8 +282,10 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight) {
         cell.upstream_reuses.add();
     } else {
         if (!flight.connection) {
-            flight.connection = std::make_unique<upstream::Connection>(
-                worker_.loop, target.pointer(), flight.service->epoch);
+            auto made = std::make_unique<upstream::Connection>(worker_.loop, target.pointer(),
+                                                               flight.service->epoch);
+            made->proxy_header = flight.proxy_header;
+            flight.connection = std::move(made);
         }
         const upstream::ConnectResult connected =
             co_await flight.connection->connect(connect_limit(flight));

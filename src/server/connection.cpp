@@ -29,21 +29,34 @@ void Connection::start(int fd, const ListenerSettings& settings) {
         host_.connection_ended(*this);
         return;
     }
-    if (settings.tls == nullptr && !settings.h2c) {
+    client_.stream = &stream_;
+    const bool header = settings.proxies != nullptr && settings.expects_header(client_.address);
+    if (settings.tls == nullptr && !settings.h2c && !header) {
         choose_http1({});
         run_session();
         return;
     }
     task_.start(
-        open(settings.tls), [](void* self) { static_cast<Connection*>(self)->run_session(); },
-        this);
+        open(settings.tls, settings.h2c, header),
+        [](void* self) { static_cast<Connection*>(self)->run_session(); }, this);
 }
 
 /// The order is that of the octets: whatever stands before the handshake (a header of a balancer)
 /// is to be read first.
-Task<void> Connection::open(std::shared_ptr<const net::TlsContext> tls) {
+Task<void> Connection::open(std::shared_ptr<const net::TlsContext> tls, bool h2c, bool header) {
+    if (header) {
+        const bool taken = co_await take_header();
+        if (!taken) {
+            stream_.close();
+            co_return;
+        }
+    }
     if (tls == nullptr) {
-        co_await look_at_preface();
+        if (h2c) {
+            co_await look_at_preface();
+        } else {
+            choose_http1({});
+        }
         co_return;
     }
     const bool secure = co_await shake_hands(std::move(tls));

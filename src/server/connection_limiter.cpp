@@ -24,10 +24,14 @@ ConnectionLimiter::Ticket ConnectionLimiter::enter(const net::Address& peer, std
         ticket.within_limits = false;
         ticket.hopeless = total - limit > std::max(64U, limit / 8);
     }
-    if (limit_per_address == 0) return ticket;
+    if (limit_per_address != 0) enter_address(ticket, peer, limit_per_address);
+    return ticket;
+}
 
+void ConnectionLimiter::enter_address(Ticket& ticket, const net::Address& client,
+                                      std::uint32_t limit_per_address) {
     std::uint8_t bytes[16];
-    peer.bytes16(bytes);
+    client.bytes16(bytes);
     const bool mapped = bytes[10] == 0xff && bytes[11] == 0xff;
     if (!mapped) std::fill(bytes + 8, bytes + 16, std::uint8_t{0});
     std::copy(bytes, bytes + 16, ticket.key.begin());
@@ -39,7 +43,6 @@ ConnectionLimiter::Ticket ConnectionLimiter::enter(const net::Address& peer, std
         ticket.within_limits = false;
         if (count - limit_per_address > std::max(16U, limit_per_address)) ticket.hopeless = true;
     }
-    return ticket;
 }
 
 void ConnectionLimiter::leave(const Ticket& ticket) {

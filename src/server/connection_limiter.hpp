@@ -26,6 +26,9 @@ class ConnectionLimiter {
     /// leave().
     [[nodiscard]] Ticket enter(const net::Address& peer, std::uint32_t limit,
                                std::uint32_t limit_per_address);
+    /// The same by address alone, for a connection that entered without it (limit_per_address 0)
+    /// since its client was not known yet.
+    void enter_address(Ticket& ticket, const net::Address& client, std::uint32_t limit_per_address);
     void leave(const Ticket& ticket);
 
   private:

@@ -88,6 +88,10 @@ Result<void> Front::prepare(std::shared_ptr<const config::Config> config) {
         ListenerSettings settings;
         if (listener.redirect_to_https) settings.https_port = listener.https_port;
         settings.h2c = listener.h2c;
+        if (!listener.proxy_protocol_from.empty()) {
+            settings.proxies =
+                std::make_shared<const std::vector<config::Cidr>>(listener.proxy_protocol_from);
+        }
         if (listener.tls) {
             auto tls = net::TlsContext::create(*listener.tls, ticket_keys_, config->http2.enabled);
             if (!tls) {

@@ -15,6 +15,9 @@ namespace switchyard::server {
 
 namespace {
 
+/// How often the log tells of headers that were refused, at most.
+constexpr std::uint64_t kComplainEveryNs = 10'000'000'000;
+
 std::uint64_t seed() {
     std::random_device device;
     return (static_cast<std::uint64_t>(device()) << 32) | device();
@@ -131,8 +134,9 @@ bool Worker::trusts(const net::Address& peer) const {
 
 void Worker::accepted(int fd, const net::Address& peer, const ListenerSettings& settings) {
     context_.counters.connections_accepted.add();
-    // A trusted proxy brings many clients.
-    const std::uint32_t per_address = trusts(peer) ? 0 : options_->connections_per_address;
+    // A trusted proxy brings many clients; who a balancer brings, its header will tell.
+    const bool many = trusts(peer) || settings.expects_header(peer);
+    const std::uint32_t per_address = many ? 0 : options_->connections_per_address;
     const ConnectionLimiter::Ticket ticket =
         limiter_.enter(peer, options_->connections, per_address);
     if (ticket.hopeless) {
@@ -153,6 +157,34 @@ void Worker::accepted(int fd, const net::Address& peer, const ListenerSettings& 
         session->connection.refuse_all();
     }
     session->connection.start(fd, settings);
+}
+
+bool Worker::client_named(Connection& connection, const net::Address& client) {
+    const std::uint32_t limit = options_->connections_per_address;
+    if (limit == 0 || trusts(client)) return true;
+    ConnectionLimiter::Ticket& ticket = static_cast<Session*>(connection.owner)->ticket;
+    const bool refused = !ticket.within_limits;
+    limiter_.enter_address(ticket, client, limit);
+    if (!ticket.within_limits && !refused) {
+        context_.counters.connections_refused.add();
+        connection.refuse_all();
+    }
+    return !ticket.hopeless;
+}
+
+void Worker::header_refused(const net::Address& peer, observe::ProxyFault fault,
+                            std::string_view why) {
+    context_.counters.proxy_faults[static_cast<std::size_t>(fault)].add();
+    const std::uint64_t now_ns = net::EventLoop::now_ns();
+    if (complained_ns_ != 0 && now_ns - complained_ns_ < kComplainEveryNs) {
+        ++headers_unsaid_;
+        return;
+    }
+    spdlog::warn("proxy_header_refused peer={} reason={} detail={} others_since={}",
+                 log_value(peer.host_text()), observe::to_string(fault), log_value(why),
+                 headers_unsaid_);
+    complained_ns_ = now_ns;
+    headers_unsaid_ = 0;
 }
 
 void Worker::connection_ended(Connection& ended) {

@@ -91,6 +91,9 @@ class Worker final : private ConnectionHost {
     [[nodiscard]] bool draining() const override { return draining_; }
     [[nodiscard]] h1::ContextStore& contexts() override { return contexts_; }
     [[nodiscard]] h2::StreamStore& streams() override { return streams_; }
+    [[nodiscard]] bool client_named(Connection& connection, const net::Address& client) override;
+    void header_refused(const net::Address& peer, observe::ProxyFault fault,
+                        std::string_view why) override;
     void connection_ended(Connection& connection) override;
 
     net::EventLoop loop_;
@@ -107,8 +110,10 @@ class Worker final : private ConnectionHost {
     Session* sessions_ = nullptr;
     std::size_t session_count_ = 0;
     bool draining_ = false;
-    std::uint64_t limit_told_ns_ = 0;  ///< When a passed limit was logged last; 0: never.
-    std::uint64_t limits_untold_ = 0;  ///< Those since then.
+    std::uint64_t limit_told_ns_ = 0;   ///< When a passed limit was logged last; 0: never.
+    std::uint64_t limits_untold_ = 0;   ///< Those since then.
+    std::uint64_t complained_ns_ = 0;   ///< Of a header, last.
+    std::uint64_t headers_unsaid_ = 0;  ///< Refused since, and not in the log.
     std::thread thread_;
 };
 

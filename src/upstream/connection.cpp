@@ -4,6 +4,7 @@
 #include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string_view>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -82,11 +83,31 @@ Task<ConnectResult> encrypt(net::Stream& stream, const route::Target& target,
 Task<ConnectResult> connect_plain(net::Stream& stream, std::shared_ptr<route::Target> target,
                                   std::uint64_t deadline);
 
-Task<ConnectResult> connect_encrypted(net::Stream& stream, std::shared_ptr<route::Target> target,
-                                      std::uint64_t deadline) {
+/// Says who the client is, over a connection that stands. Leaves it open only if that succeeds.
+Task<ConnectResult> announce(net::Stream& stream, std::string_view header, std::uint64_t deadline) {
+    const net::TimerWheel& timers = stream.loop().timers();
+    ConnectResult result{ETIMEDOUT, {}};
+    if (deadline == 0 || timers.now() < deadline) {
+        iovec piece{const_cast<char*>(header.data()), header.size()};
+        const net::Stream::Transfer sent =
+            co_await stream.write_all({&piece, 1}, timers.left(deadline));
+        if (sent.status == net::IoStatus::ok) co_return ConnectResult{};
+        if (sent.status == net::IoStatus::cancelled) result.error = ECANCELED;
+        if (sent.status == net::IoStatus::error) result.error = stream.error_number();
+    }
+    stream.close();
+    co_return result;
+}
+
+/// To a target that is told who the client is, or speaks TLS, or both.
+Task<ConnectResult> connect_further(net::Stream& stream, std::shared_ptr<route::Target> target,
+                                    std::string_view header, std::uint64_t deadline) {
     std::shared_ptr<const TlsClient> tls = target->tls();
     ConnectResult result = co_await connect_plain(stream, target, deadline);
-    if (result.error != 0) co_return result;
+    if (result.error == 0 && !header.empty()) {
+        result = co_await announce(stream, header, deadline);
+    }
+    if (result.error != 0 || !target->config().tls()) co_return result;
     result = co_await encrypt(stream, *target, std::move(tls), deadline);
     co_return result;
 }
@@ -140,17 +161,19 @@ Task<ConnectResult> connect_plain(net::Stream& stream, std::shared_ptr<route::Ta
 }  // namespace
 
 Task<ConnectResult> connect(net::Stream& stream, std::shared_ptr<route::Target> target,
-                            std::chrono::milliseconds timeout) {
+                            std::chrono::milliseconds timeout, std::string_view proxy_header) {
     const std::uint64_t deadline = stream.loop().timers().after(timeout);
-    if (!target->config().tls()) return connect_plain(stream, std::move(target), deadline);
-    return connect_encrypted(stream, std::move(target), deadline);
+    if (!target->config().tls() && proxy_header.empty()) {
+        return connect_plain(stream, std::move(target), deadline);
+    }
+    return connect_further(stream, std::move(target), proxy_header, deadline);
 }
 
 Task<ConnectResult> Connection::connect(std::chrono::milliseconds timeout) {
     // Before addresses and certificates: should they change in between, the connection counts as
     // the older one.
     generation = target->generation();
-    return upstream::connect(session.stream(), target, timeout);
+    return upstream::connect(session.stream(), target, timeout, proxy_header);
 }
 
 }  // namespace switchyard::upstream

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 namespace switchyard::upstream {
@@ -31,11 +33,16 @@ struct Connection final : Channel {
     [[nodiscard]] bool leads_to_target() const noexcept {
         return generation == target->generation() && !target->retired();
     }
+
+    /// Sent before everything else (PROXY protocol): it says on whose behalf, so that requests of
+    /// others must not go over this connection. Empty: none is sent.
+    std::string proxy_header;
 };
 
-/// Connects to the target's addresses in turn until one answers, and to that one over TLS where the
-/// target speaks it; all of it within `timeout`. Cancel through stream.cancel().
+/// Connects to the target's addresses in turn until one answers, sends that one `proxy_header`
+/// (which has to last as long), and shakes hands where the target speaks TLS; all of it within
+/// `timeout`. Cancel through stream.cancel().
 Task<ConnectResult> connect(net::Stream& stream, std::shared_ptr<route::Target> target,
-                            std::chrono::milliseconds timeout);
+                            std::chrono::milliseconds timeout, std::string_view proxy_header = {});
 
 }  // namespace switchyard::upstream

@@ -256,6 +256,12 @@ asio::awaitable<ProbeResult> probe(asio::io_context& context, std::shared_ptr<ro
 
     ProbeResult result;
     error_code error = co_await connect(attempt, target->addresses());
+    if (!error && target->config().proxy_protocol != ProxyProtocol::off) {
+        attempt->phase = "sending the PROXY header";
+        const std::string_view header = own_proxy_header(target->config().proxy_protocol);
+        co_await asio::async_write(attempt->socket, asio::buffer(header.data(), header.size()),
+                                   asio::redirect_error(asio::use_awaitable, error));
+    }
     if (!error && target->config().tls()) {
         error = co_await encrypt(attempt, target->tls(), target->config().host);
     }

@@ -21,11 +21,12 @@ struct ProbeResult {
     std::chrono::microseconds duration{0};
 };
 
-/// One check of one target on a connection of its own: tcp connects (over TLS up to the end of the
-/// handshake, and with HTTP/2 up to the target's SETTINGS), grpc calls its health service, http
-/// asks for `check.path` and reads the answer, of its body 4 KiB at most. `host` goes into the Host
-/// field. Tries the target's addresses (at least one) in order; `check.timeout` is for all of it.
-/// Does not throw, unless cancelled. Runs on the thread of `context`.
+/// One check of one target on a connection of its own, which is said to be ours where the target
+/// speaks the PROXY protocol: tcp connects (over TLS up to the end of the handshake, and with
+/// HTTP/2 up to the target's SETTINGS), grpc calls its health service, http asks for `check.path`
+/// and reads the answer, of its body 4 KiB at most. `host` goes into the Host field. Tries the
+/// target's addresses (at least one) in order; `check.timeout` is for all of it. Does not throw,
+/// unless cancelled. Runs on the thread of `context`.
 boost::asio::awaitable<ProbeResult> probe(boost::asio::io_context& context,
                                           std::shared_ptr<route::Target> target,
                                           config::HealthCheck check, std::string host);

@@ -11,7 +11,8 @@ constexpr std::uint64_t kSweepTicks = 10;
 
 Pool::Pool(net::EventLoop& loop, std::size_t worker) : loop_(loop), worker_(worker) {}
 
-std::unique_ptr<Connection> Pool::take(const route::Target& target, std::uint64_t epoch) {
+std::unique_ptr<Connection> Pool::take(const route::Target& target, std::uint64_t epoch,
+                                       std::string_view proxy_header) {
     const auto found = shelves_.find(target.id());
     if (found == shelves_.end()) return nullptr;
     Shelf& shelf = found->second;
@@ -21,9 +22,10 @@ std::unique_ptr<Connection> Pool::take(const route::Target& target, std::uint64_
         shelf.epoch = epoch;
         return nullptr;
     }
-    while (!shelf.connections.empty()) {
-        std::unique_ptr<Connection> connection = std::move(shelf.connections.back());
-        shelf.connections.pop_back();
+    for (std::size_t i = shelf.connections.size(); i-- > 0;) {
+        if (shelf.connections[i]->proxy_header != proxy_header) continue;
+        std::unique_ptr<Connection> connection = std::move(shelf.connections[i]);
+        shelf.connections.erase(shelf.connections.begin() + static_cast<std::ptrdiff_t>(i));
         shelf.idle_gauge->subtract();
         if (connection->leads_to_target() && connection->session.looks_alive()) {
             connection->reused = true;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -19,8 +20,9 @@ class Pool final : private net::TimerNode {
   public:
     Pool(net::EventLoop& loop, std::size_t worker);
 
-    /// An open, silent connection of this epoch; null: connect.
-    std::unique_ptr<Connection> take(const route::Target& target, std::uint64_t epoch);
+    /// An open, silent connection of this epoch that began with `proxy_header`; null: connect.
+    std::unique_ptr<Connection> take(const route::Target& target, std::uint64_t epoch,
+                                     std::string_view proxy_header = {});
 
     /// Keeps a connection for up to `idle_timeout`, unless its epoch or its target passed, or there
     /// are `max_idle` already (then the oldest goes). Pooled connections are counted in the slot's

@@ -216,6 +216,7 @@ Client::Client(const std::string& address, const TlsOptions& tls, const void* se
     : Client(address, deadline) {
     // OpenSSL writes without MSG_NOSIGNAL.
     std::signal(SIGPIPE, SIG_IGN);
+    if (!tls.preamble.empty()) send(tls.preamble, deadline);
     state_->handshake(tls, session, deadline);
 }
 
