@@ -66,5 +66,12 @@ TEST(ProxyProtocolSection, OfASlotIsThatOfItsTargets) {
         ElementsAre(HasSubstr("'proxy_protocol'")));
 }
 
+TEST(ProxyProtocolSection, OfASharedConnectionCannotBe) {
+    EXPECT_THAT(
+        problems_of("listeners: [{address: \"0.0.0.0:80\"}]\nservices: {app: {slots: {blue: "
+                    "{targets: [\"10.0.0.2:80\"], protocol: h2c, proxy_protocol: v2}}}}\n"),
+        ElementsAre(HasSubstr("expected off, or protocol http1")));
+}
+
 }  // namespace
 }  // namespace switchyard::config
