@@ -8,6 +8,7 @@
 #include "route/canary_decision.hpp"
 
 #include <exception>
+#include <functional>
 #include <utility>
 
 #include <boost/json/serialize.hpp>
@@ -294,8 +295,8 @@ asio::awaitable<void> Controller::make_canary(CanaryRequest request,
     const Steady::time_point durable = Steady::now();
     // A failover may begin or end meanwhile.
     std::function<State(const route::ServiceState&)> make =
-        [this, &former, &record](const route::ServiceState& now) -> State {
-        return make_state(former->config, record, now.failover);
+        [this, &former, &record](const route::ServiceState& current) -> State {
+        return make_state(former->config, record, current.failover);
     };
     const auto replaced = co_await routing_.replace_by(request.service, std::move(make));
     const Routing::Published published = replaced.value();
