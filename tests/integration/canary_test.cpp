@@ -166,7 +166,7 @@ TEST_P(Canary, TheCookieReachesNoApplicationAndNoSharedCache) {
     const auto seen_by = [&](const std::string& cookies) {
         return boost::json::serialize(boost::json::parse(get("/echo", {{"Cookie", cookies}}).body));
     };
-    EXPECT_EQ(seen_by(mine).find("switchyard"), std::string::npos);
+    EXPECT_EQ(seen_by(mine).find("switchyard_canary"), std::string::npos);
     EXPECT_NE(seen_by("a=1; " + mine + "; b=2").find("a=1; b=2"), std::string::npos);
     const auto public_answer =
         get("/status?code=200&field=Cache-Control:%20public,%20max-age=60,%20s-maxage=600");
@@ -177,7 +177,7 @@ TEST_P(Canary, TheCookieReachesNoApplicationAndNoSharedCache) {
         get("/status?code=200&field=Cache-Control:%20public,%20max-age=60", {{"Cookie", mine}});
     EXPECT_EQ(cached.field("cache-control"), "public, max-age=60");
     set_share("0");
-    EXPECT_EQ(seen_by(mine).find("switchyard"), std::string::npos) << "browsers still send it";
+    EXPECT_EQ(seen_by(mine).find("switchyard_canary"), std::string::npos) << "browsers still send it";
 }
 
 TEST_P(Canary, C16_AnUnhealthyCanarysClientsAreServedByLiveAndReturn) {
