@@ -4,6 +4,7 @@
 #include "admin/print/change.hpp"
 #include "admin/print/deploy.hpp"
 #include "admin/print/error.hpp"
+#include "admin/print/hold.hpp"
 
 namespace switchyard::admin {
 
@@ -57,6 +58,8 @@ void DeployStream::show(std::string_view kind, const json::value& event) {
         show_running();
     } else if (kind == "committed") {
         print(print_committed(event, context_.screen));
+    } else if (kind == "released") {
+        print(print_switch_hold(event, context_.screen));
     } else if (kind == "drained") {
         print(print_drained(event, committed_, context_.screen));
     } else if (kind == "cancelling") {

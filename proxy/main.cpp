@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 int main(int argc, char** argv) {
+    switchyard::server::prepare_memory();
     CLI::App app{
         "Switchyard: the front door for blue-green deployments.\n"
         "Runs the proxy with a configuration file; control it with `switchyard`."};

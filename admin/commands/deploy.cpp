@@ -26,7 +26,9 @@ struct Options {
     std::string drain_timeout;
     std::string ip_wait;           ///< Empty: kIpWait.
     std::vector<std::string> env;  ///< "NAME=VALUE"
+    std::string hold_max;
     bool switch_after = false;
+    bool hold = false;
     bool attach = false;
     bool cancel = false;
 };
@@ -42,6 +44,8 @@ std::string body_of(const Options& options) {
     if (!options.drain_timeout.empty()) {
         body["drain_timeout_ms"] = parse_duration(options.drain_timeout)->count();
     }
+    if (options.hold) body["hold"] = true;
+    if (!options.hold_max.empty()) body["hold_max_ms"] = parse_duration(options.hold_max)->count();
     json::object env;
     for (const std::string& pair : options.env) {
         const auto split = pair.find('=');
@@ -137,7 +141,7 @@ void refuse_mixture(const CLI::App& command, const Options& options) {
     if (!options.attach && !options.cancel) return;
     const std::string alone = options.attach ? "--attach" : "--cancel";
     for (const char* name : {"--attach", "--cancel", "--version", "--switch", "--env",
-                             "--drain-timeout", "--ip-wait"}) {
+                             "--drain-timeout", "--ip-wait", "--hold", "--max"}) {
         if (name == alone || command.get_option(name)->count() == 0) continue;
         throw CLI::ValidationError(alone + " begins no deploy, so " + name +
                                    " can't be given with it");
@@ -177,6 +181,14 @@ void add_deploy_command(CLI::App& app, Context& context) {
         ->type_name("V")
         ->check(CLI::Validator(check_version, "", "version"));
     command->add_flag("--switch", options->switch_after, "Make it live when it is ready");
+    command->add_flag("--hold", options->hold,
+                      "With --switch: let new requests wait until the\nswitch is made");
+    command
+        ->add_option(
+            "--max", options->hold_max,
+            "With --hold: how long they may have to; hold: wait\nof the service by default")
+        ->type_name("T")
+        ->check(CLI::Validator(check_duration, "", "duration"));
     command
         ->add_option("--env", options->env,
                      "A variable for the command and the hooks; may be\ngiven more than once")
@@ -204,6 +216,12 @@ void add_deploy_command(CLI::App& app, Context& context) {
     command->footer(kFooter);
     command->callback([&context, command, options] {
         refuse_mixture(*command, *options);
+        if (options->hold && !options->switch_after) {
+            throw CLI::ValidationError("--hold goes with --switch only");
+        }
+        if (!options->hold_max.empty() && !options->hold) {
+            throw CLI::ValidationError("--max goes with --hold only");
+        }
         if (options->cancel) {
             cancel(context, *options);
         } else {

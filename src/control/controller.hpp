@@ -161,8 +161,9 @@ class Controller {
     struct HoldOfChange;
 
     // controller_change.cpp
-    boost::asio::awaitable<void> run_change(ChangeRequest request,
-                                            std::shared_ptr<ChangeTicket> ticket);
+    /// Runs `work`; what it throws (a bug, or no memory left) becomes the ticket's refusal.
+    boost::asio::awaitable<void> answered(boost::asio::awaitable<void> work,
+                                          std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> make_change(ChangeRequest request,
                                              std::shared_ptr<ChangeTicket> ticket);
     /// The second half of a change: from the gate to the end of the drain. Nothing speaks against
@@ -220,8 +221,6 @@ class Controller {
     /// may last for days, and are told apart.
     [[nodiscard]] std::uint64_t in_flight_of(const std::string& service) const;
     [[nodiscard]] std::uint64_t tunnels_of(const std::string& service) const;
-    boost::asio::awaitable<void> run_hold(HoldRequest request,
-                                          std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> make_hold(HoldRequest request,
                                            std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> extend_hold(Holding job, HoldRequest request);
@@ -240,8 +239,6 @@ class Controller {
 
     // controller_maintenance.cpp
     static void close_gate(route::Gate& gate, const state::Maintenance& maintenance);
-    boost::asio::awaitable<void> run_maintenance(MaintenanceRequest request,
-                                                 std::shared_ptr<ChangeTicket> ticket);
     boost::asio::awaitable<void> make_maintenance(MaintenanceRequest request,
                                                   std::shared_ptr<ChangeTicket> ticket);
 

@@ -17,15 +17,15 @@ namespace json = boost::json;
 std::shared_ptr<ChangeTicket> Controller::change(ChangeRequest request) {
     auto ticket = std::make_shared<ChangeTicket>(executor_);
     std::string name = request.action();
-    tasks_.spawn(std::move(name), run_change(std::move(request), ticket));
+    tasks_.spawn(std::move(name), answered(make_change(std::move(request), ticket), ticket));
     return ticket;
 }
 
-asio::awaitable<void> Controller::run_change(ChangeRequest request,
-                                             std::shared_ptr<ChangeTicket> ticket) {
+asio::awaitable<void> Controller::answered(asio::awaitable<void> work,
+                                           std::shared_ptr<ChangeTicket> ticket) {
     std::string failure;
     try {
-        co_await make_change(std::move(request), ticket);
+        co_await std::move(work);
     } catch (const std::exception& error) {
         failure = error.what();
     }

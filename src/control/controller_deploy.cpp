@@ -167,7 +167,7 @@ asio::awaitable<void> Controller::carry_out_effect(Deploying job, DeployEffect e
             break;
         case DeployEffect::commit_switch: {
             auto ticket = std::make_shared<ChangeTicket>(executor_);
-            tasks_.spawn("deploy_switch", switch_deployed(job, ticket));
+            tasks_.spawn("deploy_switch", answered(switch_deployed(job, ticket), ticket));
             tasks_.spawn("deploy_follow", follow_switch(job, ticket));
             break;
         }
@@ -215,6 +215,8 @@ Controller::Assessment Controller::assess_deploy(const DeployRequest& request,
     ChangeRequest change;
     change.service = request.service;
     change.deploy = true;
+    change.hold = request.hold;
+    change.hold_max = request.hold_max;
     Assessment found = assess(change);
     if (!found.state) return found;
     if (ending_) found.refusals.insert(found.refusals.begin(), control::stopping());

@@ -254,23 +254,16 @@ asio::awaitable<void> Controller::switch_deployed(Deploying job,
     request.if_epoch = job->machine.epoch;
     request.drain_timeout = job->request.drain_timeout;
     request.deploy_id = job->history_id;
-    std::string failure;
-    try {
-        Assessment assessment = assess(request, true);
-        if (assessment.refusals.empty()) {
-            ChangeGuard guard = std::move(*job->guard);
-            co_await carry_out(std::move(request), std::move(assessment), std::move(guard), ticket);
-        } else {
-            Refusal first = assessment.refusals.front();
-            co_await refuse(std::move(request), std::move(assessment), std::move(first), ticket);
-        }
-    } catch (const std::exception& error) {
-        failure = error.what();
+    request.hold = job->request.hold;
+    request.hold_max = job->request.hold_max;
+    Assessment assessment = assess(request, true);
+    if (assessment.refusals.empty()) {
+        ChangeGuard guard = std::move(*job->guard);
+        co_await carry_out(std::move(request), std::move(assessment), std::move(guard), ticket);
+    } else {
+        Refusal first = assessment.refusals.front();
+        co_await refuse(std::move(request), std::move(assessment), std::move(first), ticket);
     }
-    if (failure.empty()) co_return;
-    spdlog::error("change_failed error={}", log_value(failure));
-    if (!ticket->is_decided()) ticket->refuse(internal_error(failure));
-    ticket->lines.close();
 }
 
 asio::awaitable<void> Controller::follow_switch(Deploying job,

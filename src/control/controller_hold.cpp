@@ -95,22 +95,8 @@ std::uint64_t Controller::tunnels_of(const std::string& service) const {
 
 std::shared_ptr<ChangeTicket> Controller::hold(HoldRequest request) {
     auto ticket = std::make_shared<ChangeTicket>(executor_);
-    tasks_.spawn("hold", run_hold(std::move(request), ticket));
+    tasks_.spawn("hold", answered(make_hold(std::move(request), ticket), ticket));
     return ticket;
-}
-
-asio::awaitable<void> Controller::run_hold(HoldRequest request,
-                                           std::shared_ptr<ChangeTicket> ticket) {
-    std::string failure;
-    try {
-        co_await make_hold(std::move(request), ticket);
-    } catch (const std::exception& error) {
-        failure = error.what();
-    }
-    if (failure.empty()) co_return;
-    spdlog::error("change_failed error={}", log_value(failure));
-    if (!ticket->is_decided()) ticket->refuse(internal_error(failure));
-    ticket->lines.close();
 }
 
 asio::awaitable<void> Controller::make_hold(HoldRequest request,

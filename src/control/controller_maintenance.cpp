@@ -65,21 +65,8 @@ void Controller::close_gate(route::Gate& gate, const state::Maintenance& mainten
 
 std::shared_ptr<ChangeTicket> Controller::maintenance(MaintenanceRequest request) {
     auto ticket = std::make_shared<ChangeTicket>(executor_);
-    tasks_.spawn("maintenance", run_maintenance(std::move(request), ticket));
+    tasks_.spawn("maintenance", answered(make_maintenance(std::move(request), ticket), ticket));
     return ticket;
-}
-
-asio::awaitable<void> Controller::run_maintenance(MaintenanceRequest request,
-                                                  std::shared_ptr<ChangeTicket> ticket) {
-    std::string failure;
-    try {
-        co_await make_maintenance(std::move(request), ticket);
-    } catch (const std::exception& error) {
-        failure = error.what();
-    }
-    if (failure.empty()) co_return;
-    spdlog::error("change_failed error={}", log_value(failure));
-    if (!ticket->is_decided()) ticket->refuse(internal_error(failure));
 }
 
 asio::awaitable<void> Controller::make_maintenance(MaintenanceRequest request,

@@ -80,6 +80,16 @@ std::optional<Refusal> take(DeployRequest& request, std::string_view key,
         if (!request.drain_timeout) return wrong_drain_timeout(key);
         return std::nullopt;
     }
+    if (key == "hold") {
+        if (!value.is_bool()) return wrong_value(key, "true or false");
+        request.hold = value.get_bool();
+        return std::nullopt;
+    }
+    if (key == "hold_max_ms") {
+        request.hold_max = hold_time(value);
+        if (!request.hold_max) return wrong_hold_time(key);
+        return std::nullopt;
+    }
     return unknown_key(key);
 }
 
@@ -92,6 +102,12 @@ std::variant<DeployRequest, Refusal> parse_deploy(std::string_view body) {
     for (const auto& field : std::get<json::object>(parsed)) {
         auto refusal = take(request, field.key(), field.value());
         if (refusal) return std::move(*refusal);
+    }
+    if (request.hold && !request.switch_after) {
+        return bad_request("hold has a meaning only together with switch.", "hold");
+    }
+    if (request.hold_max && !request.hold) {
+        return bad_request("hold_max_ms has a meaning only together with hold.", "hold_max_ms");
     }
     return request;
 }

@@ -19,6 +19,8 @@ struct DeployRequest {
     bool switch_after = false;
     std::map<std::string, std::string> env;  ///< On top of the configured one.
     std::optional<std::chrono::milliseconds> drain_timeout;
+    bool hold = false;  ///< As with a switch (C15); only together with switch_after.
+    std::optional<std::chrono::milliseconds> hold_max;
 };
 
 /// Reads the body of a deploy (service and caller are set by the caller of this); as strict as

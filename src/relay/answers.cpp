@@ -81,15 +81,15 @@ Task<void> Relay::fail(Flight& flight, observe::Outcome outcome, unsigned status
     }
     flight.reply.fields.clear();
     flight.reply.fields.push_back({http::FieldId::unknown, "X-Switchyard-Error", code});
+    std::string_view seconds = "1";
+    if (!flight.retry_after.empty()) seconds = flight.retry_after;
     if (status == 503) {
-        std::string_view seconds = "1";
-        if (!flight.retry_after.empty()) seconds = flight.retry_after;
         flight.reply.fields.push_back({http::FieldId::retry_after, "Retry-After", seconds});
     }
     const bool json = prefers_json(exchange.request().value(http::FieldId::accept));
     const std::string_view type =
         make_error_page(flight.page, status, code, flight.request_id, json,
-                        flight.options->error_pages, preview_note(flight));
+                        flight.options->error_pages, preview_note(flight), seconds);
     co_await send_local(flight, status, type);
 }
 

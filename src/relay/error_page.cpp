@@ -46,8 +46,8 @@ struct Values {
     unsigned status = 0;
     std::string_view code;
     std::string_view request_id;
-    std::string_view message;  ///< Safe within HTML.
-    std::uint64_t retry_after_s = 0;
+    std::string_view message;      ///< Safe within HTML.
+    std::string_view retry_after;  ///< Seconds.
 };
 
 /// Replaces {{status}}, {{reason}}, {{code}}, {{request_id}}, {{message}} and {{retry_after}};
@@ -73,7 +73,7 @@ void fill_in(std::string& out, std::string_view text, const Values& values) {
         } else if (name == "message") {
             out += values.message;
         } else if (name == "retry_after") {
-            out += std::to_string(values.retry_after_s);
+            out += values.retry_after;
         } else {
             // Not one of ours: the next mark may begin within it.
             out += "{{";
@@ -145,11 +145,11 @@ bool prefers_json(std::string_view accept) noexcept {
 std::string_view make_error_page(std::string& body, unsigned status, std::string_view code,
                                  std::string_view request_id, bool json,
                                  const std::map<unsigned, config::ErrorPage>& pages,
-                                 std::string_view note) {
+                                 std::string_view note, std::string_view retry_after) {
     body.clear();
     std::string message(note);
     message += advice(status);
-    const Values values{status, code, request_id, message, 1};
+    const Values values{status, code, request_id, message, retry_after};
     if (json) {
         fill_json(body, values, '"' + message + '"');
         return kJsonType;
@@ -166,7 +166,8 @@ std::string_view make_maintenance_page(std::string& body, const route::Gate& gat
                                        const std::map<unsigned, config::ErrorPage>& pages) {
     constexpr unsigned kStatus = 503;
     body.clear();
-    const Values values{kStatus, "maintenance", request_id, gate.message_html, gate.retry_after_s};
+    const std::string retry_after = std::to_string(gate.retry_after_s);
+    const Values values{kStatus, "maintenance", request_id, gate.message_html, retry_after};
     if (json) {
         fill_json(body, values, gate.message_json);
         return kJsonType;

@@ -17,11 +17,12 @@ namespace switchyard::relay {
 
 /// Puts the page for `status` into `body`: the configured one when there is one, else ours.
 /// Returns its content type. A `note` (plain text without markup characters) is said before the
-/// advice, and always on our page: who sees a preview has to know it.
+/// advice, and always on our page: who sees a preview has to know it. `retry_after`: seconds, as
+/// the field of that name says.
 std::string_view make_error_page(std::string& body, unsigned status, std::string_view code,
                                  std::string_view request_id, bool json,
                                  const std::map<unsigned, config::ErrorPage>& pages,
-                                 std::string_view note = {});
+                                 std::string_view note = {}, std::string_view retry_after = "1");
 
 /// The same for a service under maintenance: its own page when it has one, else that for 503, else
 /// ours.

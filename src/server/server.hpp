@@ -4,6 +4,10 @@
 
 namespace switchyard::server {
 
+/// How the process deals with memory. First of all that the program does: OpenSSL is told where to
+/// get its own, which it has to know before it is used, as by a configuration's secrets.
+void prepare_memory();
+
 /// Runs the daemon with this configuration until a signal ends it: SIGTERM or SIGINT stop (a second
 /// one at once), SIGHUP reloads, SIGUSR1 reopens the access log. Returns the exit code; says on
 /// standard error what went wrong. Nothing is left half-started: everything that can fail at the

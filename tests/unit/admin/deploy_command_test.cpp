@@ -91,6 +91,16 @@ TEST(Deploy, AsksForWhatWasSaidAndShowsEachStage) {
     EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b")));
 }
 
+TEST(Deploy, AsksForAHold) {
+    FakeDaemon daemon(streaming(stream()));
+    EXPECT_EQ(run_against(daemon, {"scoreboard", "--switch", "--hold", "--max", "5s"}).code, kDone);
+    EXPECT_THAT(daemon.requests().at(0),
+                HasSubstr(R"({"switch":true,"hold":true,"hold_max_ms":5000})"));
+    EXPECT_EQ(run_against(daemon, {"scoreboard", "--hold"}).code, kUsage);
+    EXPECT_EQ(run_against(daemon, {"scoreboard", "--switch", "--max", "5s"}).code, kUsage);
+    EXPECT_EQ(daemon.requests().size(), 1U);
+}
+
 TEST(Deploy, OnATerminalTheRunningStageIsTheLastLine) {
     FakeDaemon daemon(streaming(stream()));
     Screen screen;

@@ -3,6 +3,8 @@
 #include "control/deploy_request.hpp"
 #include "remote_script.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/json/parse.hpp>
 #include <gmock/gmock.h>
@@ -67,6 +69,23 @@ TEST_F(DeployApi, StreamsADeployToItsResult) {
     EXPECT_EQ(text(stream.back(), "event"), "result");
     EXPECT_EQ(text(stream.back(), "outcome"), "switched");
     EXPECT_EQ(house.hosts.ran.at(0).environment.at("A"), "b");
+}
+
+TEST_F(DeployApi, C15_HoldsWhileItSwitches) {
+    HttpReply reply = call("POST", path, R"({"switch":true,"hold":true,"hold_max_ms":5000})");
+    const auto stream = lines(reply);
+    const auto released = std::find_if(stream.begin(), stream.end(), [](const json::object& line) {
+        return text(line, "event") == "released";
+    });
+    ASSERT_NE(released, stream.end());
+    EXPECT_EQ(text(*released, "reason"), "switched");
+    EXPECT_EQ(text(stream.back(), "outcome"), "switched");
+}
+
+TEST_F(DeployApi, AHoldThatCannotBeIsRefusedBeforeAnythingRuns) {
+    EXPECT_EQ(code(call("POST", path, R"({"switch":true,"hold":true,"hold_max_ms":86400000})")),
+              "hold_too_long");
+    EXPECT_TRUE(house.hosts.ran.empty());
 }
 
 TEST_F(DeployApi, AnEmptyBodyIsADeployWithoutAVersion) {
@@ -135,7 +154,9 @@ TEST(DeployBody, NothingIsTakenThatAShellOrAScreenCouldMistake) {
          {R"({"version":"-v"})", R"({"version":"a b"})", R"x({"version":"$(x)"})x",
           R"({"version":7})", R"({"env":{"1A":"x"}})", R"({"env":{"SWITCHYARD_SLOT":"x"}})",
           R"({"env":{"A":"x\ny"}})", R"({"env":{"A":1}})", R"({"env":[]})", R"({"switch":1})",
-          R"({"drain_timeout_ms":-1})", R"({"drain_timeout_ms":86400001})", "[]"}) {
+          R"({"drain_timeout_ms":-1})", R"({"drain_timeout_ms":86400001})", R"({"hold":true})",
+          R"({"switch":true,"hold":1})", R"({"switch":true,"hold_max_ms":5})",
+          R"({"switch":true,"hold":true,"hold_max_ms":0})", "[]"}) {
         EXPECT_TRUE(std::holds_alternative<Refusal>(parse_deploy(bad))) << bad;
     }
 }

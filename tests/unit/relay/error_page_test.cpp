@@ -84,6 +84,15 @@ TEST(ErrorPage, OfTheOperatorIsFilledIn) {
     EXPECT_EQ(body, "any 404");
 }
 
+TEST(ErrorPage, SaysWhatTheFieldRetryAfterSays) {
+    const std::map<unsigned, config::ErrorPage> pages = {{503, {"in {{retry_after}} s"}}};
+    std::string body;
+    make_error_page(body, 503, "drained", "id-1", false, pages);
+    EXPECT_EQ(body, "in 1 s");
+    make_error_page(body, 503, "hold_full", "id-1", false, pages, {}, "17");
+    EXPECT_EQ(body, "in 17 s");
+}
+
 TEST(ErrorPage, OfTheOperatorIsHtmlOnly) {
     const std::map<unsigned, config::ErrorPage> pages = {{0, {"any"}}};
     std::string body;
