@@ -177,7 +177,8 @@ TEST_P(Canary, TheCookieReachesNoApplicationAndNoSharedCache) {
         get("/status?code=200&field=Cache-Control:%20public,%20max-age=60", {{"Cookie", mine}});
     EXPECT_EQ(cached.field("cache-control"), "public, max-age=60");
     set_share("0");
-    EXPECT_EQ(seen_by(mine).find("switchyard_canary"), std::string::npos) << "browsers still send it";
+    EXPECT_EQ(seen_by(mine).find("switchyard_canary"), std::string::npos)
+        << "browsers still send it";
 }
 
 TEST_P(Canary, C16_AnUnhealthyCanarysClientsAreServedByLiveAndReturn) {
