@@ -77,7 +77,7 @@ TEST(CanaryCommand, WithoutAShareItShowsBothSidesAndTheVerdict) {
     EXPECT_EQ(outcome.out,
               "scoreboard\n"
               "  CANARY 5% of the clients on green for 12m 9s, by anna, told by cookie\n"
-              "          SLOT   RELEASE  ANSWERS  ERRORS           MEDIAN    95%\n"
+              "          SLOT   RELEASE  ANSWERS  ERRORS            MEDIAN    95%\n"
               "  live    blue   v41        38410      31  0.0807%  11.5 ms  47 ms\n"
               "  canary  green  v42         2012      58    2.88%  11.9 ms  49 ms\n"
               "  verdict: MORE ERRORS on the canary than chance explains (p = 3e-08)\n"

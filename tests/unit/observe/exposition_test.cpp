@@ -54,6 +54,14 @@ std::string sample_page() {
                         .hold_wait_seconds = 30.25,
                         .in_maintenance = true,
                         .maintenance_answers = 5}};
+    CanaryGauge& canary = scrape.services[0].canary.emplace();
+    canary.slot = Colour::green;
+    canary.share = 0.05;
+    canary.healthy = true;
+    canary.errors_differ = 1;
+    canary.latency_differs = -1;
+    canary.requests[1][0] = 7;
+    canary.requests[0][3] = 2;
     scrape.services[0].deploys = DeployGauge{.ended = {4, 3, 2, 1, 0, 5},
                                              .active = true,
                                              .last_seconds = 8.5,
@@ -230,7 +238,21 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 73U);
+    EXPECT_EQ(families, 77U);
+}
+
+TEST(Exposition, ShowsACanary) {
+    const std::string page = sample_page();
+    for (const char* line :
+         {"switchyard_canary_share_ratio{service=\"app\"} 0.05\n",
+          "switchyard_canary_healthy{service=\"app\",slot=\"green\"} 1\n",
+          "switchyard_canary_differs{service=\"app\",slot=\"green\",what=\"errors\"} 1\n",
+          "switchyard_canary_differs{service=\"app\",slot=\"green\",what=\"latency\"} -1\n",
+          "switchyard_canary_requests_total{service=\"app\",slot=\"green\",reason=\"sticky\"} 7\n",
+          "switchyard_canary_requests_total{service=\"app\",slot=\"blue\",reason=\"unhealthy\"} "
+          "2\n"}) {
+        EXPECT_THAT(page, HasSubstr(line));
+    }
 }
 
 /// docs/operations.md names every metric, and no other.

@@ -121,7 +121,9 @@ TEST_F(CanaryDecision, C16_AGreaterShareMovesNobodyBackAndASmallerOneAsFewAsItCa
         std::uint32_t moved = 0;
         for (std::uint32_t point = 0; point < observe::kCanaryPoints; point += 7) {
             const std::string slot = decide(cookie(point)).substr(0, 4);
-            if (before[point] == "gree") EXPECT_EQ(slot, "gree") << point << " at " << share;
+            if (before[point] == "gree") {
+                EXPECT_EQ(slot, "gree") << point << " at " << share;
+            }
             if (slot != before[point]) ++moved;
             before[point] = slot;
         }
