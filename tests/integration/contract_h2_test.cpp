@@ -93,8 +93,8 @@ TEST_P(SwitchContract, C12_AtTheDeadlineA503OrAReset) {
 
 TEST_P(SwitchContract, C15_AHeldStreamCountsWithWhatItMayGrowTo) {
     start_wire("    hold: {bytes: 1MiB}\n");
-    ASSERT_EQ(
-        admin().post("/v1/services/app/hold", R"({"wait":false,"max_ms":60000})").status, 200);
+    ASSERT_EQ(admin().post("/v1/services/app/hold", R"({"wait":false,"max_ms":60000})").status,
+              200);
     // Nothing of a body came, but each client may send a window of it (128 KiB) at any time.
     auto client = come_in();
     constexpr int kStreams = 20;
@@ -102,8 +102,8 @@ TEST_P(SwitchContract, C15_AHeldStreamCountsWithWhatItMayGrowTo) {
     for (int i = 0; i < kStreams; ++i)
         streams.push_back(client.open(h2_request("POST", "/upload"), false));
     const auto hold = [&] { return admin().service("app").at("hold"); };
-    ASSERT_TRUE(eventually(
-        [&] { return number(hold(), "held") + number(hold(), "full") == kStreams; }));
+    ASSERT_TRUE(
+        eventually([&] { return number(hold(), "held") + number(hold(), "full") == kStreams; }));
     const auto held = number(hold(), "held");
     EXPECT_GT(held, 5);
     EXPECT_LT(held, 9);
