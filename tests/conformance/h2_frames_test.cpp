@@ -383,12 +383,15 @@ TEST_P(H2Frames, S6_9_1_AWindowOverTheMostIsAFlowControlError) {
         H2Code::flow_control_error);
 }
 
-TEST_P(H2Frames, S6_9_1_AnEndNeedsNoWindow) {
+TEST_P(H2Frames, S6_9_1_AHeadNeedsNoWindow) {
     auto client = come_in(setting(4, 0));
-    EXPECT_EQ(client.exchange("GET", "/status?code=200&n=0").status, 200);
-    // A body of unknown length, whose end comes behind it: an empty DATA frame.
-    const auto id = client.open(h2_request("GET", "/chunked?n=0"));
-    EXPECT_TRUE(client.wait(id).ended);
+    EXPECT_EQ(client.exchange("GET", "/bytes?n=0").status, 200);
+    const auto id = client.open(h2_request("GET", "/bytes?n=5"));
+    EXPECT_EQ(client.wait_head(id).response.status, 200);
+    client.settle();
+    EXPECT_EQ(client.answer(id).response.body, "");
+    client.send(window_update(id, 5));
+    EXPECT_EQ(client.wait(id).response.body, blue_bytes(5));
 }
 
 TEST_P(H2Frames, S6_9_2_ASettingThatMakesAWindowTooLargeIsAFlowControlError) {
