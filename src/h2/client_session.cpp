@@ -268,7 +268,8 @@ void ClientSession::give_up(ClientStream& stream) noexcept {
         if (used() == 0) stream_over();
         return;
     }
-    if (nghttp2_session_get_stream_user_data(library_, stream.id()) != &stream) return;
+    // Whose HEADERS still wait to be sent the library knows, too, but does not tell.
+    if (stream.is_closed()) return;
     nghttp2_session_set_stream_user_data(library_, stream.id(), nullptr);
     reset(stream.id(), NGHTTP2_CANCEL);
 }
@@ -289,8 +290,7 @@ void ClientSession::release_all(Fault how) noexcept {
     while (streams_ != nullptr) {
         ClientStream& stream = *streams_;
         unlink(stream);
-        if (stream.id() > 0 && library_ != nullptr &&
-            nghttp2_session_get_stream_user_data(library_, stream.id()) == &stream) {
+        if (stream.id() > 0 && !stream.is_closed()) {
             nghttp2_session_set_stream_user_data(library_, stream.id(), nullptr);
         }
         stream.detached(how);

@@ -53,6 +53,8 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     /// The session is gone, or has given it up.
     void detached(http::Fault how) noexcept;
     [[nodiscard]] std::int32_t id() const noexcept { return id_; }
+    /// The library has nothing to do with it any more.
+    [[nodiscard]] bool is_closed() const noexcept { return closed_; }
 
     void block_begins() noexcept;
     /// A field of a head, or of the trailers once there was a final head. False: too much of it.

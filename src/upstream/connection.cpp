@@ -70,6 +70,10 @@ Task<ConnectResult> encrypt(net::Stream& stream, const route::Target& target,
         default:
             if (stream.tls() != nullptr) {
                 result.tls_failure = tls->failure(stream.tls());
+                // RFC 7301 §3.2: how a server says that it speaks nothing of what was offered.
+                result.not_http2 =
+                    target.config().http2 &&
+                    result.tls_failure.find("no application protocol") != std::string::npos;
                 if (result.tls_failure.empty()) result.tls_failure = "closed during the handshake";
             } else if (tls != nullptr) {
                 result.error = stream.error_number();
