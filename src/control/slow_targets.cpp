@@ -32,7 +32,7 @@ std::optional<std::size_t> find_slow(std::span<const Pace> paces, const config::
         }
     }
     if (others.empty()) return std::nullopt;
-    const auto middle = others.begin() + static_cast<std::ptrdiff_t>((others.size() - 1) / 2);
+    const auto middle = others.begin() + static_cast<std::ptrdiff_t>(others.size() / 2);
     std::nth_element(others.begin(), middle, others.end());
     const std::uint64_t mean = paces[*slowest].mean_us();
     const auto slow_by = static_cast<std::uint64_t>(

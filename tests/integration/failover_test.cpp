@@ -9,9 +9,11 @@ namespace {
 
 class FailoverToIdle : public SwitchContract {
   protected:
+    static constexpr std::string_view kMetrics =
+        "admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n";
     [[nodiscard]] std::string failover_config(std::string_view more = {}) const {
         return config("    failover: {to: idle, return_after: 300ms}\n" + std::string(more),
-                      "admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n");
+                      kMetrics);
     }
     [[nodiscard]] bool in_failover() const {
         return admin().service("app").at("failover").is_object();
@@ -135,7 +137,7 @@ TEST_F(FailoverToIdle, GoesOnThroughAReload) {
     EXPECT_TRUE(in_failover());
     EXPECT_TRUE(entry_is("serving"));
 
-    daemon().write_config(config());
+    daemon().write_config(config({}, kMetrics));
     ASSERT_EQ(admin().post("/v1/reload").status, 200);
     EXPECT_EQ(get("/").status, 502);
     EXPECT_TRUE(eventually([&] { return entry_is("reloaded"); }));

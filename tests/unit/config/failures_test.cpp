@@ -51,7 +51,7 @@ TEST(RetriesSection, RefusesWhatCanNotBe) {
     EXPECT_THAT(problems("retries: {body_bytes: 2MiB, bodies_bytes: 1MiB}"),
                 ElementsAre(HasSubstr("all of them together no more than 1MiB")));
     EXPECT_THAT(problems("retries: {attempt: 1}"),
-                ElementsAre(HasSubstr("unknown key 'attempt'; did you mean 'attempts'?")));
+                ElementsAre(HasSubstr("'attempt' in 'services.app.retries'; did you mean 'attempts'?")));
     EXPECT_THAT(problems("retries: [1]"), ElementsAre(HasSubstr("'retries'")));
 }
 

@@ -47,7 +47,7 @@ TEST(FindSlow, JudgesNobodyByAFewAnswers) {
     EXPECT_FALSE(find_slow(std::vector<Pace>{}, policy));
 }
 
-class SlowTargetsTest : public testing::Test {
+class SlowTargetsTest : public ::testing::Test {
   protected:
     SlowTargetsTest() {
         for (std::uint32_t id = 1; id <= 3; ++id) {
