@@ -9,6 +9,7 @@
 /// Parts of the metrics page that have a file of their own. Of this folder's own.
 namespace switchyard::observe {
 
+void expose_compression(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
 void expose_proxy_protocol(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
 
 }  // namespace switchyard::observe

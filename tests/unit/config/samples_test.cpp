@@ -112,6 +112,8 @@ TEST(Samples, SwitchyardYamlShowsTheDefaults) {
         own->clear();
     preview.url.reset();
     EXPECT_EQ(preview, Preview());
+    ASSERT_TRUE(service.compression);
+    EXPECT_EQ(std::exchange(service.compression, std::nullopt), Compression());
     service.maintenance.page.clear();
     EXPECT_EQ(service, Service());
 
