@@ -305,9 +305,9 @@ constexpr const char* to_string(Compression::Algorithm algorithm) noexcept {
 struct Slot {
     std::string name;  ///< Shown in X-Served-By and /server_info; default: the colour's name.
     std::vector<Target> targets;
-    std::optional<TargetTls> tls;             ///< Empty: the targets speak plain HTTP.
+    std::optional<TargetTls> tls;                       ///< Empty: the targets speak plain HTTP.
     ProxyProtocol proxy_protocol = ProxyProtocol::off;  ///< Tells the targets who the client is.
-    std::vector<DeployHost> deploy_to;        ///< Empty: nothing can be deployed to it.
+    std::vector<DeployHost> deploy_to;                  ///< Empty: nothing can be deployed to it.
     std::optional<std::uint64_t> droplet_id;  ///< Where a reserved IP goes with this slot.
     bool operator==(const Slot&) const = default;
 };

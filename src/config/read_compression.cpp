@@ -20,8 +20,8 @@ Parsed<Algorithm> parse_algorithm(std::string_view text) {
 
 void read_compression(Section& section, Compression& compression) {
     std::vector<Algorithm> algorithms;
-    const bool any = section.texts(
-        "algorithms", parse_algorithm, [&](Algorithm algorithm, Mark mark) {
+    const bool any =
+        section.texts("algorithms", parse_algorithm, [&](Algorithm algorithm, Mark mark) {
             if (std::find(algorithms.begin(), algorithms.end(), algorithm) != algorithms.end()) {
                 section.problem(mark, "algorithms", in_quotes(to_string(algorithm)) + " twice");
                 return;

@@ -35,12 +35,12 @@ struct alignas(kCacheLine) SlotCell {
     Counter upstream_reuses;  ///< Requests sent on a pooled connection.
     Counter upstream_idle;    ///< Gauge: pooled connections.
     Counter retries;
-    Counter bytes_received;  ///< From clients, bodies.
-    Counter bytes_sent;      ///< To clients, heads and bodies.
-    Counter compressed;      ///< Responses that were compressed.
+    Counter bytes_received;         ///< From clients, bodies.
+    Counter bytes_sent;             ///< To clients, heads and bodies.
+    Counter compressed;             ///< Responses that were compressed.
     Counter compression_bytes_in;   ///< Octets of their bodies, as the origin sent them.
     Counter compression_bytes_out;  ///< The same as they were sent on.
-    Counter tunnels;         ///< Gauge: open now; they are in flight as well.
+    Counter tunnels;                ///< Gauge: open now; they are in flight as well.
     Counter tunnels_opened;
     Counter tunnels_closed;         ///< Told to go away, by a drain, the stop, or for silence.
     Counter tunnel_bytes_received;  ///< From clients, as they pass; not in bytes_received.
@@ -84,11 +84,11 @@ struct alignas(kCacheLine) WorkerCell {
     Counter tls_handshakes;
     Counter tls_handshake_failures;
     Counter tls_resumed;
-    Counter proxy_headers;  ///< Of the PROXY protocol, taken.
+    Counter proxy_headers;                           ///< Of the PROXY protocol, taken.
     std::array<Counter, kProxyFaults> proxy_faults;  ///< Connections closed for the want of one.
-    Counter http2_connections;  ///< That speak HTTP/2.
-    Counter http2_malformed;    ///< Requests that were none (RFC 9113 §8.1.1): stream reset.
-    Counter http2_refused;      ///< Streams over the limit of concurrent ones.
+    Counter http2_connections;                       ///< That speak HTTP/2.
+    Counter http2_malformed;  ///< Requests that were none (RFC 9113 §8.1.1): stream reset.
+    Counter http2_refused;    ///< Streams over the limit of concurrent ones.
     std::array<Counter, kHttp2Limits> http2_limits;  ///< Connections ended, by limit.
     /// Requests that never reached a slot (malformed, unknown host, redirect, ...), by outcome.
     std::array<Counter, kOutcomes> unrouted_by_outcome;
