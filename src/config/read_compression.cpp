@@ -19,8 +19,8 @@ Parsed<Algorithm> parse_algorithm(std::string_view text) {
 }  // namespace
 
 void read_compression(Section& section, Compression& compression) {
-    if (section.has("algorithms")) {
-        std::vector<Algorithm> algorithms;
+    std::vector<Algorithm> algorithms;
+    const bool any =
         section.texts("algorithms", parse_algorithm, [&](Algorithm algorithm, Mark mark) {
             if (std::find(algorithms.begin(), algorithms.end(), algorithm) != algorithms.end()) {
                 section.problem(mark, "algorithms", in_quotes(to_string(algorithm)) + " twice");
@@ -28,23 +28,23 @@ void read_compression(Section& section, Compression& compression) {
             }
             algorithms.push_back(algorithm);
         });
-        if (algorithms.empty()) {
-            section.problem(section.mark("algorithms"), "algorithms",
-                            "expected at least one of \"br\" and \"gzip\"; leave 'compression' out "
-                            "to turn it off");
-        }
+    if (any) {
         compression.algorithms = std::move(algorithms);
+    } else if (section.has("algorithms")) {
+        section.problem(section.mark("algorithms"), "algorithms",
+                        "expected at least one of \"br\" and \"gzip\"; leave 'compression' out "
+                        "to turn it off");
     }
-    if (section.has("types")) {
-        compression.types.clear();
-        section.texts("types", parse_media_range, [&](std::string type, Mark) {
-            compression.types.push_back(std::move(type));
-        });
-        if (compression.types.empty()) {
-            section.problem(section.mark("types"), "types",
-                            "expected at least one, like \"text/*\"; leave 'compression' out to "
-                            "turn it off");
-        }
+    std::vector<std::string> types;
+    const bool some = section.texts("types", parse_media_range, [&](std::string type, Mark) {
+        types.push_back(std::move(type));
+    });
+    if (some) {
+        compression.types = std::move(types);
+    } else if (section.has("types")) {
+        section.problem(section.mark("types"), "types",
+                        "expected at least one, like \"text/*\"; leave 'compression' out to turn "
+                        "it off");
     }
     section.size("min_length", compression.min_length, 0, 1ULL << 40);
     section.number("gzip_level", compression.gzip_level, 1, 9);

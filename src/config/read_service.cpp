@@ -327,6 +327,9 @@ Service read_service(Section& section, const std::string& name, FileClaims& clai
     });
     read_upgrade(section, service.upgrade);
     section.section("hold", [&](Section& inner) { read_hold(inner, service.hold); });
+    section.section("compression", [&](Section& inner) {
+        read_compression(inner, service.compression.emplace());
+    });
     section.section("maintenance",
                     [&](Section& inner) { read_maintenance(inner, service.maintenance); });
     check_grpc(section, service);

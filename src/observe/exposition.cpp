@@ -428,6 +428,7 @@ std::string expose(const Scrape& scrape) {
     std::vector<MetricFamily> page;
     expose_slots(scrape, page);
     expose_previews(scrape, page);
+    expose_compression(scrape, page);
     expose_services(scrape, page);
     expose_deploys(scrape, page);
     expose_holds(scrape, page);

@@ -10,6 +10,7 @@
 namespace switchyard::observe {
 
 void expose_canaries(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
+void expose_compression(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
 /// Retries, ejections and failovers.
 void expose_failures(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
 void expose_proxy_protocol(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);

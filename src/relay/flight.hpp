@@ -1,6 +1,8 @@
 #pragma once
 
 #include "base/task.hpp"
+#include "compress/compressed_body.hpp"
+#include "compress/plan.hpp"
 #include "http/exchange.hpp"
 #include "http/forward.hpp"
 #include "http/retry_rule.hpp"
@@ -137,6 +139,8 @@ class Flight {
     http::Fault upload_upstream_fault = http::Fault::none;
     bool upload_complete = true;
 
+    std::unique_ptr<compress::CompressedBody> compressed;  ///< The response's; null: as it comes.
+
     // Scratch memory.
     http::ForwardScratch forward;
     http::OutgoingRequest outgoing;
@@ -145,6 +149,7 @@ class Flight {
     http::OutgoingResponse reply;
     std::string lines;
     std::string page;
+    compress::HeadScratch head_scratch;
     std::string proxy_header;     ///< What a connection to the target has to begin with.
     std::string preview_target;   ///< The target without what belongs to a preview.
     std::string preview_cookies;  ///< The same of the cookies; or a cookie that is set.

@@ -1,6 +1,7 @@
 // One request and its response over one upstream connection.
 #include "h1/serialize.hpp"
 #include "relay/canary.hpp"
+#include "relay/compression.hpp"
 #include "relay/http2_origin.hpp"
 #include "relay/preview.hpp"
 #include "relay/relay.hpp"
@@ -14,6 +15,8 @@ using observe::Outcome;
 
 /// A stream that is always ready may move this much before the other connections get a turn.
 constexpr std::size_t kFairShare = 1024 * 1024;
+/// An octet that is compressed costs as much as so many that are passed on.
+constexpr std::size_t kCompressionWork = 4;
 /// Up to here the request goes out in one write that is waited for; sockets take that much.
 constexpr std::size_t kInlineBody = 16 * 1024;
 
@@ -298,22 +301,26 @@ Task<void> Relay::pass_response(Flight& flight) {
     // An answer to a request that is still being sent mostly means that the origin won't read it.
     if (!flight.upload_complete && response.status >= 400) exchange.close_after();
 
-    Fault client_fault = co_await exchange.send_head(reply, piece, body.trailers());
+    http::Body* source = &body;
+    if (config.compression) source = &compress_reply(flight, body, piece);
+    Fault client_fault = co_await exchange.send_head(reply, piece, source->trailers());
     Fault origin_fault = Fault::none;
     std::size_t moved = 0;
     while (client_fault == Fault::none && !piece.last) {
-        if (!body.try_next(piece)) piece = co_await body.next();
+        if (!source->try_next(piece)) piece = co_await source->next();
         if (piece.fault != Fault::none) {
             origin_fault = piece.fault;
             break;
         }
-        client_fault = co_await exchange.send_body(piece, body.trailers());
+        client_fault = co_await exchange.send_body(piece, source->trailers());
         moved += piece.data.size();
+        if (flight.compressed) moved += flight.compressed->taken() * kCompressionWork;
         if (moved > kFairShare) {
             moved = 0;
             co_await worker_.loop.yield();
         }
     }
+    end_compression(flight);
     if (!flight.upload_complete) co_await stop_upload(flight);
     if (client_fault == Fault::none && origin_fault == Fault::none) {
         flight.outcome = Outcome::completed;

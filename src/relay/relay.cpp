@@ -93,6 +93,7 @@ void Relay::release(std::unique_ptr<Flight> flight) {
     if (flight->next != nullptr) flight->next->previous = flight->previous;
     --in_flight_;
     flight->exchange = nullptr;
+    flight->compressed.reset();
     flight->connection.reset();
     flight->options.reset();
     flight->previews.reset();

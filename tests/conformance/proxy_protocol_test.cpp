@@ -23,7 +23,9 @@ const std::string kBinary =
 class ProxyProtocol : public FrontDoor {
   protected:
     void start_behind(std::string_view top = {}, std::string_view service = {}) {
-        std::string yaml = config(service, top);
+        std::string yaml =
+            config(service, "admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n" +
+                                std::string(top));
         const std::string from = "proxy_protocol: {from: [\"127.0.0.1\", \"fd00::/8\"]}";
         const std::string tls =
             "  - {address: \"127.0.0.2:0\", " + from + ", tls: {certificates: [{certificate: \"" +
@@ -54,7 +56,9 @@ class ProxyProtocol : public FrontDoor {
         return Strings(seen(exchange(client, "GET", "/echo"), "X-Forwarded-For")).at(0);
     }
     [[nodiscard]] MetricsPage page() const {
-        return MetricsPage(admin().get("/metrics").response.body);
+        const auto status = admin().get("/v1/status").json();
+        return MetricsPage(
+            test::get(std::string(status.at("metrics_address").as_string()), "/metrics").body);
     }
     [[nodiscard]] double failures(const std::string& reason) const {
         return page().value("switchyard_proxy_protocol_failures_total", {{"reason", reason}});

@@ -25,8 +25,8 @@ struct TlsOptions {
     std::string server_name = "localhost";  ///< SNI, and what the certificate must say.
     std::string ca_file;                    ///< Empty: the certificate is not checked.
     std::vector<std::string> alpn;
-    int max_version = 0;   ///< TLS1_2_VERSION, ...; 0: the newest.
-    std::string preamble;  ///< Sent before the handshake.
+    int max_version = 0;     ///< TLS1_2_VERSION, ...; 0: the newest.
+    std::string preamble{};  ///< Sent before the handshake.
 };
 
 /// What a handshake came to.

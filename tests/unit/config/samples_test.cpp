@@ -114,6 +114,8 @@ TEST(Samples, SwitchyardYamlShowsTheDefaults) {
     EXPECT_EQ(preview, Preview());
     ASSERT_TRUE(service.canary);
     EXPECT_EQ(*std::exchange(service.canary, std::nullopt), Canary());
+    ASSERT_TRUE(service.compression);
+    EXPECT_EQ(std::exchange(service.compression, std::nullopt), Compression());
     service.maintenance.page.clear();
     EXPECT_EQ(service, Service());
 
