@@ -147,7 +147,7 @@ std::string print_canary_changed(const json::value& event, const Screen& screen)
         return out;
     }
     out += row("watch", "switchyard canary " + service);
-    out += row("more", "switchyard canary " + service + " 25%, or all: promote");
+    out += row("further", "a greater share, or for all: switchyard canary " + service + " promote");
     out += row("way back", "switchyard canary " + service + " off");
     return out;
 }

@@ -95,7 +95,9 @@ json::object verdict_json(const CanaryWatch& watch, std::uint32_t share) {
         text = "no difference beyond chance so far";
     } else {
         object["state"] = "too_early";
-        text = "too early to tell whether the two differ";
+        text = fmt::format(
+            "too early to tell: the first look is at about {} answers of the smaller side",
+            CanaryJudge::kFirstLook);
     }
     object["text"] = text;
     object["errors"] = finding_json(judge.errors(), "more", "fewer");

@@ -114,8 +114,8 @@ asio::awaitable<void> Controller::refuse(ChangeRequest request, Assessment asses
     event["uid"] = request.caller.uid;
     event["user"] = request.caller.user;
     spdlog::warn("switch_refused service={} action={} code={} uid={} user={} message={}",
-                 log_value(request.service), line.action, refusal.code, request.caller.uid,
-                 log_value(request.caller.user), log_value(line.detail));
+                 log_value(request.service), log_value(line.action), refusal.code,
+                 request.caller.uid, log_value(request.caller.user), log_value(line.detail));
 
     ticket->refuse(std::move(refusal));
     // Services that don't exist get no lines in the history, and no events: their names are

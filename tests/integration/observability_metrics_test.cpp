@@ -47,7 +47,8 @@ TEST(MetricsPage, RefusesWhatIsNoPage) {
 }
 
 TEST_F(Metrics, EveryDocumentedMetricIsThereAndNoOther) {
-    start(metrics_config("    preview: {}\n"));
+    start(metrics_config("    preview: {}\n    canary: {}\n"));
+    ASSERT_EQ(admin().post("/v1/services/app/canary", R"({"percent":1})").status, 200);
     std::set<std::string> documented;
     const auto docs = read_file(SWITCHYARD_SOURCE_DIR "/docs/operations.md");
     const std::regex row(R"re(\| `(switchyard_[a-z0-9_]+)` \| (counter|gauge|histogram) \|)re");

@@ -123,7 +123,7 @@ TEST(CanaryCommand, SaysWhatIsNow) {
               "  release       v42\n"
               "  epoch         8\n"
               "  watch         switchyard canary scoreboard\n"
-              "  more          switchyard canary scoreboard 25%, or all: promote\n"
+              "  further       a greater share, or for all: switchyard canary scoreboard promote\n"
               "  way back      switchyard canary scoreboard off\n");
     EXPECT_THAT(daemon.requests().at(0), HasSubstr(R"("if_epoch":7)"));
     FakeDaemon lame(answering(
