@@ -46,6 +46,8 @@ TEST(Problems, OfTheTopLevel) {
             {"state: \"\"\n", "f:3:8: 'state': expected the path of a file, not an empty text"},
             {"limits: 5\n", "f:3:9: 'limits': expected a map of keys and values, not text"},
             {"limits: [a]\n", "f:3:9: 'limits': expected a map of keys and values, not a list"},
+            {"http2: {settings_timout: 5s}\n",
+             "f:3:9: unknown key 'settings_timout' in 'http2'; did you mean 'settings_timeout'?"},
             {"limits:\n  head_byte: 1KiB\n",
              "f:4:3: unknown key 'head_byte' in 'limits'; did you mean 'head_bytes'?"},
             {"limits: {head_bytes: 10}\n",

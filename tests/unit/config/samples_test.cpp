@@ -59,6 +59,7 @@ TEST(Samples, SwitchyardYamlShowsTheDefaults) {
     EXPECT_EQ(config.state, defaults.state);
     EXPECT_EQ(config.limits, defaults.limits);
     EXPECT_EQ(config.timeouts, defaults.timeouts);
+    EXPECT_EQ(config.http2, defaults.http2);
     EXPECT_EQ(config.log, defaults.log);
     EXPECT_EQ(config.via, defaults.via);
     EXPECT_EQ(config.admin.socket, defaults.admin.socket);
