@@ -337,6 +337,9 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
                field(*service, "failover").is_object() || canary_needs_look(*service);
     };
     std::stable_partition(order.begin(), order.end(), troubled);
+    std::stable_partition(order.begin(), order.end(), [](const json::value* service) {
+        return field(*service, "failover").is_object();
+    });
     const std::size_t shown_services = std::min(order.size(), rows > 4 ? rows - 4 : 1);
     for (std::size_t i = 0; i < shown_services; ++i) {
         const json::value& service = *order[i];

@@ -123,7 +123,7 @@ void Flight::keep_for_replay(const http::Chunk& piece) {
         // In steps, as the memory of a string grows.
         const std::uint64_t most = service->config->retries.body_bytes;
         const std::uint64_t step = std::min(std::max(needed, 2 * replay_room), most);
-        replayable = make_replay_room(step) || make_replay_room(needed);
+        replayable = needed <= most && (make_replay_room(step) || make_replay_room(needed));
         if (!replayable) return;
     }
     replay += piece.data;

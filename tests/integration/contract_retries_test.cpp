@@ -23,8 +23,8 @@ class Retries : public SwitchContract {
         start(with_blue_targets(with_rare_checks(config(service, top)),
                                 origin(Colour::blue).address(), targets));
         ASSERT_TRUE(eventually([&] {
-            const auto service = admin().service("app");
-            for (const auto& target : service.at("slots").at("blue").at("targets").as_array()) {
+            const auto app = admin().service("app");
+            for (const auto& target : app.at("slots").at("blue").at("targets").as_array()) {
                 if (target.at("state").as_string() != "healthy") return false;
             }
             return true;

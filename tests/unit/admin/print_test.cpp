@@ -63,7 +63,7 @@ TEST(PrintStatus, NobodyOverlooksAFailover) {
                           "(412 requests, 1 error); 10.10.0.2:8000: connection refused\n"));
     failover["returns_at"] = "2026-03-01T03:12:14.120Z";
     service.as_object()["failover"] = failover;
-    EXPECT_THAT(print_status(status, screen), HasSubstr("; back in 5.0 s; 10.10.0.2"));
+    EXPECT_THAT(print_status(status, screen), HasSubstr("; back in 5 s; 10.10.0.2"));
     json::value many = status_with(40);
     many.at("services").as_array()[17].as_object()["failover"] = failover;
     EXPECT_THAT(print_status(many, Screen()), HasSubstr("FAILOVER"));

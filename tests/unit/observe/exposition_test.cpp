@@ -238,7 +238,7 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 77U);
+    EXPECT_EQ(families, 89U);
 }
 
 TEST(Exposition, ShowsACanary) {
