@@ -209,6 +209,20 @@ TEST_F(CanaryControl, ARollbackMustNotGiveTheCanaryToEverybody) {
     EXPECT_FALSE(state().canary->runs());
 }
 
+TEST_F(CanaryControl, ASlotThatServesIsNotDeployedTo) {
+    house.start();
+    ASSERT_FALSE(ask(500)->error);
+    DeployRequest request;
+    request.caller = {1000, "deploy"};
+    request.service = "app";
+    const auto job = house.controller->deploy(request);
+    ASSERT_TRUE(house.run_until([&] { return job->refusal.has_value(); }));
+    EXPECT_EQ(job->refusal->code, "canary_running");
+    EXPECT_THAT(job->refusal->message, HasSubstr("a canary sends 5% of the clients there"));
+    EXPECT_THAT(job->refusal->hint, HasSubstr("switchyard canary app off"));
+    EXPECT_EQ(share(), 500U);
+}
+
 TEST_F(CanaryControl, AnUnhealthySlotGetsNoMoreClientsButMayHaveFewer) {
     house.start();
     house.health.set("green:1", route::Health::unhealthy, "connection refused");
