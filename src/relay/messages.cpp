@@ -20,6 +20,11 @@ constexpr std::size_t kCompressionWork = 4;
 /// Up to here the request goes out in one write that is waited for; sockets take that much.
 constexpr std::size_t kInlineBody = 16 * 1024;
 
+/// HTTP/2 has no reason phrases, and there are clients of HTTP/1.1 that want one.
+std::string_view reason_of(const http::ResponseHead& response) noexcept {
+    return response.version == 20 ? h1::reason_phrase(response.status) : response.reason;
+}
+
 }  // namespace
 
 void Relay::prepare_request(Flight& flight) {
@@ -175,7 +180,7 @@ Task<Fault> Relay::read_response_head(Flight& flight) {
         http::OutgoingResponse& interim = flight.reply;
         interim = {};
         interim.status = flight.response.status;
-        interim.reason = flight.response.reason;
+        interim.reason = reason_of(flight.response);
         http::forward_response(flight.response, {}, interim.fields);
         flight.interim_sent = true;
         const Fault passed = co_await flight.exchange->send_interim(interim);
@@ -246,7 +251,7 @@ Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault) {
 void Relay::prepare_reply(Flight& flight) {
     http::OutgoingResponse& reply = flight.reply;
     reply.status = flight.response.status;
-    reply.reason = flight.response.reason;
+    reply.reason = reason_of(flight.response);
     http::forward_response(flight.response, flight.service->config->served_by_header, reply.fields);
     flight.lines = flight.slot->served_by_line;
     if (flight.in_preview()) {

@@ -175,6 +175,7 @@ TEST_F(H2Origin, ResponsesWithoutABodyKeepTheClientsConnection) {
     for (const char* path : {"/204", "/304", "/200", "/404"}) {
         const auto response = exchange(client, "GET", path);
         EXPECT_EQ(std::to_string(response.status), path + 1);
+        EXPECT_FALSE(response.reason.empty());
         EXPECT_TRUE(response.keep_alive());
         EXPECT_FALSE(response.chunked);
     }
