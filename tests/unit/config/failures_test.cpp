@@ -50,8 +50,9 @@ TEST(RetriesSection, RefusesWhatCanNotBe) {
                 ElementsAre(HasSubstr("'500' is not tried again; expected 502, 503 or 504")));
     EXPECT_THAT(problems("retries: {body_bytes: 2MiB, bodies_bytes: 1MiB}"),
                 ElementsAre(HasSubstr("all of them together no more than 1MiB")));
-    EXPECT_THAT(problems("retries: {attempt: 1}"),
-                ElementsAre(HasSubstr("'attempt' in 'services.app.retries'; did you mean 'attempts'?")));
+    EXPECT_THAT(
+        problems("retries: {attempt: 1}"),
+        ElementsAre(HasSubstr("'attempt' in 'services.app.retries'; did you mean 'attempts'?")));
     EXPECT_THAT(problems("retries: [1]"), ElementsAre(HasSubstr("'retries'")));
 }
 
