@@ -21,7 +21,8 @@ struct Verdict {
 [[nodiscard]] Verdict validate_request(RequestHead& head);
 
 /// Checks a parsed response to a request with `method` and fills in its derived members. `upgrade`:
-/// the protocol that was asked for, the only one that a 101 may switch to; empty: none.
+/// the protocol that was asked for, the only one that a 101 may switch to; empty: none. Of HTTP/2
+/// (version 20) the codec says by `framing` whether anything follows the head.
 [[nodiscard]] Verdict validate_response(ResponseHead& head, Verb request,
                                         std::string_view upgrade = {});
 
