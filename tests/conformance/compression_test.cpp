@@ -1,8 +1,8 @@
 // Responses that are compressed on their way: what curl and Python make of them, pauses, aborts,
 // and what must stay as it is.
-#include "conformance/raw_origin.hpp"
 #include "integration/harness.hpp"
 #include "integration/metrics_page.hpp"
+#include "support/raw_origin.hpp"
 
 #include <atomic>
 #include <condition_variable>

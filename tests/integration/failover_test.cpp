@@ -11,6 +11,14 @@ class FailoverToIdle : public SwitchContract {
   protected:
     static constexpr std::string_view kMetrics =
         "admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n";
+    /// A request that is held.
+    [[nodiscard]] Client wait_at_the_door() const {
+        const auto before = held();
+        Client client = connect();
+        client.send(request_text("GET", "/"));
+        EXPECT_TRUE(wait_held(before + 1));
+        return client;
+    }
     [[nodiscard]] std::string failover_config(std::string_view more = {}) const {
         return config("    failover: {to: idle, return_after: 300ms}\n" + std::string(more),
                       kMetrics);
@@ -146,7 +154,7 @@ TEST_F(FailoverToIdle, GoesOnThroughAReload) {
 TEST_F(FailoverToIdle, HeldRequestsGoToTheSlotThatServes) {
     start(failover_config());
     hold_service();
-    auto waiting = knock(request_text("GET", "/"));
+    auto waiting = wait_at_the_door();
     origin(Colour::blue).kill();
     ASSERT_TRUE(daemon().wait_healthy("app", Colour::blue, false));
     EXPECT_FALSE(in_failover()) << "a migration may be under way";
@@ -154,7 +162,7 @@ TEST_F(FailoverToIdle, HeldRequestsGoToTheSlotThatServes) {
     static_cast<void>(read_response(waiting));
     EXPECT_TRUE(eventually([&] { return in_failover(); }));
     hold_service();
-    auto again = knock(request_text("GET", "/"));
+    auto again = wait_at_the_door();
     release_service();
     EXPECT_EQ(colour_of(read_response(again)), "green");
 }

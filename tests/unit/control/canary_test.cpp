@@ -349,7 +349,7 @@ TEST_F(CanaryReload, KeepsTheCanaryOrRefuses) {
     house.start();
     ASSERT_FALSE(ask(500)->error);
     config::Service changed = with_canary();
-    changed.retries = 0;
+    changed.retries.attempts = 0;
     ASSERT_FALSE(reload(make_config({changed}))->error);
     EXPECT_EQ(share(), 500U);
     EXPECT_EQ(state().canary->run, 2U);
