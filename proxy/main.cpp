@@ -9,8 +9,19 @@
 
 #include <CLI/CLI.hpp>
 
+namespace {
+
+void before_all_constructors(int, char**, char**) {
+    switchyard::server::prepare_tls_memory();
+}
+
+/// Those of shared libraries included (System V ABI, DT_PREINIT_ARRAY).
+[[gnu::section(".preinit_array"),
+  gnu::used]] void (*const first_of_all)(int, char**, char**) = before_all_constructors;
+
+}  // namespace
+
 int main(int argc, char** argv) {
-    switchyard::server::prepare_memory();
     CLI::App app{
         "Switchyard: the front door for blue-green deployments.\n"
         "Runs the proxy with a configuration file; control it with `switchyard`."};

@@ -16,6 +16,12 @@ milliseconds since(std::uint64_t tick, std::uint64_t now) noexcept {
     return net::TimerWheel::kTick * static_cast<int>(now - tick);
 }
 
+/// A client of the canary goes to live after a try that failed.
+bool has_elsewhere_to_go(const Flight& flight, std::uint64_t now_ns) noexcept {
+    if (flight.way == route::Way::canary) return true;
+    return upstream::has_usable_target(*flight.slot, now_ns, flight.tried);
+}
+
 }  // namespace
 
 http::TryFacts try_facts(const Flight& flight) noexcept {
@@ -36,8 +42,7 @@ bool Relay::may_retry(Flight& flight, http::TryFailure failure) {
     const std::uint64_t now_ns = net::EventLoop::now_ns();
     // Where a target is left that nothing speaks against, a request that no target has seen only
     // moves: that is no load that the slot would not have without it.
-    if (failure == http::TryFailure::not_connected &&
-        upstream::has_usable_target(*flight.slot, now_ns, flight.tried)) {
+    if (failure == http::TryFailure::not_connected && has_elsewhere_to_go(flight, now_ns)) {
         return true;
     }
     if (flight.service->budget->take(retries, now_ns)) return true;
@@ -50,9 +55,7 @@ bool Relay::may_retry(Flight& flight, http::TryFailure failure) {
 milliseconds Relay::backoff(const Flight& flight) {
     const milliseconds first = flight.service->config->retries.backoff;
     const std::uint64_t now_ns = net::EventLoop::now_ns();
-    if (first.count() == 0 || upstream::has_usable_target(*flight.slot, now_ns, flight.tried)) {
-        return milliseconds(0);
-    }
+    if (first.count() == 0 || has_elsewhere_to_go(flight, now_ns)) return milliseconds(0);
     const milliseconds longest =
         std::min(first * (1 << std::min(flight.retries, 10U)), std::max(first, kLongestBackoff));
     const auto range = static_cast<std::uint64_t>(longest.count()) / 2 + 1;

@@ -53,6 +53,14 @@ void raise_descriptor_limit() {
     }
 }
 
+/// Workers allocate and free buffers all the time: glibc must not give each top of a heap back to
+/// the kernel and fetch it again (measured: up to 1.6 mprotect calls a request with TLS).
+void keep_freed_memory() {
+    ::mallopt(M_TRIM_THRESHOLD, 32 * 1024 * 1024);
+    ::mallopt(M_TOP_PAD, 1024 * 1024);
+    ::mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+}
+
 class Daemon {
   public:
     explicit Daemon(std::shared_ptr<const config::Config> config)
@@ -332,18 +340,14 @@ asio::awaitable<void> Daemon::watch_workers() {
 
 }  // namespace
 
-void prepare_memory() {
-    // Workers allocate and free buffers all the time: glibc must not give each top of a heap back
-    // to the kernel and fetch it again (measured: up to 1.6 mprotect calls a request with TLS).
-    ::mallopt(M_TRIM_THRESHOLD, 32 * 1024 * 1024);
-    ::mallopt(M_TOP_PAD, 1024 * 1024);
-    ::mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
-    net::use_tls_memory();
+bool prepare_tls_memory() noexcept {
+    return net::use_tls_memory();
 }
 
 int run(config::Config config) {
     ::signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
+    keep_freed_memory();
     Daemon daemon(std::make_shared<const config::Config>(std::move(config)));
     if (auto started = daemon.start(); !started) {
         std::fprintf(stderr, "switchyardd: %s\n", started.error().message.c_str());

@@ -4,9 +4,9 @@
 
 namespace switchyard::server {
 
-/// How the process deals with memory. First of all that the program does: OpenSSL is told where to
-/// get its own, which it has to know before it is used, as by a configuration's secrets.
-void prepare_memory();
+/// Tells OpenSSL where to get its memory (net/tls_memory.hpp). Before anything else: libssh uses
+/// OpenSSL in a constructor of its own, ahead of main. False: too late.
+bool prepare_tls_memory() noexcept;
 
 /// Runs the daemon with this configuration until a signal ends it: SIGTERM or SIGINT stop (a second
 /// one at once), SIGHUP reloads, SIGUSR1 reopens the access log. Returns the exit code; says on

@@ -109,7 +109,7 @@ TEST_P(Upgrades, S5_AnAnswerToAnotherKeyIsNone) {
         EXPECT_EQ(answer.response.status, 502) << sort;
         EXPECT_EQ(answer.response.field("x-switchyard-error"), "bad_websocket_accept") << sort;
     }
-    EXPECT_EQ(tunnels(), 0);
+    EXPECT_TRUE(eventually([&] { return tunnels() == 0; }));
 }
 
 TEST_P(Upgrades, S5_ARefusalIsAnAnswerAndASuccessWithoutATunnelIsNone) {

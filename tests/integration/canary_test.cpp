@@ -131,7 +131,7 @@ TEST_P(Canary, C16_ACookieKeepsABrowserOnItsSide) {
     EXPECT_EQ(field.rfind("switchyard_canary=v1.", 0), 0U) << field;
     for (const char* attribute : {"; Path=/", "; Max-Age=604800", "; HttpOnly", "; SameSite=Lax"})
         EXPECT_NE(field.find(attribute), std::string::npos) << field;
-    EXPECT_EQ(field.find("; Secure") != std::string::npos, GetParam() == Transport::tls);
+    EXPECT_EQ(field.find("; Secure") != std::string::npos, is_encrypted(GetParam()));
     EXPECT_EQ(first.field("cache-control"), "private");
 
     const std::string live = drawn(Colour::blue);

@@ -322,7 +322,7 @@ TEST(History, AsksForWhatIsWanted) {
 
 TEST(Events, PrintsUntilTheDaemonEnds) {
     FakeDaemon daemon(
-        streaming({example_line("events-stream", 1), example_line("events-stream", 8)}));
+        streaming({example_line("events-stream", 1), example_line("events-stream", 10)}));
     const Outcome outcome = run_against(daemon, {"events"});
     EXPECT_EQ(outcome.code, kUnreachable);
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("committed"), Not(HasSubstr("heartbeat"))));

@@ -84,7 +84,7 @@ TEST_F(DeployApi, C15_HoldsWhileItSwitches) {
 
 TEST_F(DeployApi, AHoldThatCannotBeIsRefusedBeforeAnythingRuns) {
     EXPECT_EQ(code(call("POST", path, R"({"switch":true,"hold":true,"hold_max_ms":86400000})")),
-              "hold_too_long");
+              "bad_request");
     EXPECT_TRUE(house.hosts.ran.empty());
 }
 

@@ -311,8 +311,8 @@ INSTANTIATE_TEST_SUITE_P(
         ResponseCase{"status_099", 99, 11, {}, false},
         ResponseCase{"status_600", 600, 11, {}, false},
         ResponseCase{"switching_protocols", 101, 11, {{"Upgrade", "x"}}, false},
-        ResponseCase{"continue_", 100, 11, {}, true},
-        ResponseCase{"version_2", 200, 20, {}, false}));
+        ResponseCase{"continue_", 100, 11, {}, true}, ResponseCase{"version_2", 200, 20, {}, true},
+        ResponseCase{"version_3", 200, 30, {}, false}));
 
 TEST(ValidateResponseDerives, TheFraming) {
     const auto framing = [](unsigned status, Verb verb, const Pairs& fields,
