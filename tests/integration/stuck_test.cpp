@@ -22,6 +22,12 @@ class Stuck : public SwitchContract {
             clients.push_back(connect());
             EXPECT_EQ(colour_of(exchange(clients.back(), "GET", "/")), "blue");
         }
+        // A client has its answer a moment before its request has left the books; a worker that is
+        // stopped in that moment keeps it there.
+        EXPECT_TRUE(eventually([this] {
+            const auto slots = admin().service("app").at("slots");
+            return number(slots.at("blue"), "in_flight") == 0;
+        }));
         return clients;
     }
 };
