@@ -37,7 +37,7 @@ void read_follows(Section& section, ReservedIp& ip, const std::vector<Service>& 
     if (service == services.end()) {
         std::string known;
         for (const Service& each : services)
-            known += (known.empty() ? "" : ", ") + each.name;
+            known += (known.empty() ? "" : ", ") + printable(each.name);
         section.problem(mark, "follows",
                         "there is no service " + in_quotes(ip.follows) +
                             (known.empty() ? "" : "; expected one of " + known));

@@ -5,18 +5,36 @@
 
 namespace switchyard::config {
 
+namespace {
+
+void append_escaped(std::string& out, char c) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+        out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+    } else {
+        out += c;
+    }
+}
+
+}  // namespace
+
 std::string Problem::text() const {
     std::string place = file;
     if (line > 0) place += ':' + std::to_string(line) + ':' + std::to_string(column);
     return place + ": " + message;
 }
 
-void Report::add(Mark mark, std::string message) {
+void Report::add(Mark mark, std::string_view message) {
     if (problems_.size() >= kMost) {
         ++left_out_;
         return;
     }
-    problems_.push_back({file_, mark.line, mark.column, std::move(message)});
+    std::string shown;
+    shown.reserve(message.size());
+    for (const char c : message)
+        append_escaped(shown, c);
+    problems_.push_back({file_, mark.line, mark.column, std::move(shown)});
 }
 
 std::vector<Problem> Report::take() {
@@ -38,16 +56,9 @@ std::vector<Problem> Report::take() {
 
 std::string printable(std::string_view text) {
     constexpr std::size_t kMost = 100;
-    constexpr char kDigits[] = "0123456789abcdef";
     std::string out;
-    for (const char c : text.substr(0, kMost)) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7f) {
-            out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
-        } else {
-            out += c;
-        }
-    }
+    for (const char c : text.substr(0, kMost))
+        append_escaped(out, c);
     if (text.size() > kMost) {
         // Not in the middle of a UTF-8 sequence.
         while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) {

@@ -1,4 +1,5 @@
 // What is wrong with a file, and what is said about it.
+#include "config/report.hpp"
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -12,6 +13,8 @@ using test::kListeners;
 using test::kService;
 using test::problems_of;
 using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
 
 struct Case {
     std::string text;
@@ -314,6 +317,19 @@ TEST(Problems, AreAllCollectedInTheOrderOfTheFile) {
                             "f:7:25: unknown key 'bogus' in 'limits'; expected one of head_bytes, "
                             "header_count, target_bytes, body_bytes, connections, "
                             "connections_per_address"));
+}
+
+TEST(Problems, ShowNoControlCharacterOfTheFile) {
+    for (const std::string& line :
+         problems_of("listeners: [{address: \"127.0.0.1:80\"}]\n"
+                     "services:\n"
+                     "  \"a\\x1bb\": {slots: {blue: {targets: [\"b:1\"]}}}\n"
+                     "reserved_ip: {follows: ab}\n")) {
+        EXPECT_THAT(line, Not(HasSubstr("\x1b")));
+    }
+    Report report("f");
+    report.add({1, 2}, "the service a\nb\x7f");
+    EXPECT_EQ(report.take().front().text(), "f:1:2: the service a\\x0ab\\x7f");
 }
 
 }  // namespace
