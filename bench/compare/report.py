@@ -72,7 +72,7 @@ def tables(rows, names):
     return "\n".join(parts)
 
 
-def callstable(calls, scene):
+def calls_table(calls, scene):
     """System calls per request, one column for each contestant."""
     names = list(calls)
     kinds = sorted({kind for counts in calls.values() for kind in counts},

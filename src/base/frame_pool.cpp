@@ -20,8 +20,9 @@ namespace {
 
 constexpr std::size_t kStep = 64;
 constexpr std::size_t kClasses = 64;
-/// Free frames kept per class; more go back to the heap, so a burst doesn't hold memory for ever.
-constexpr std::size_t kKeep = 256;
+/// Octets of free frames kept per class; more go back to the heap, so a burst doesn't hold memory
+/// for ever.
+constexpr std::size_t kKeep = 512 * 1024;
 
 struct FreeFrame {
     FreeFrame* next;
@@ -62,7 +63,7 @@ void* allocate_frame(std::size_t size) {
 
 void release_frame(void* frame, std::size_t size) noexcept {
     const std::size_t index = (size - 1) / kStep;
-    if (index >= kClasses || free_lists.lists[index].count >= kKeep) {
+    if (index >= kClasses || free_lists.lists[index].count >= kKeep / ((index + 1) * kStep)) {
         ::operator delete(frame);
         return;
     }

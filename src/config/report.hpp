@@ -15,8 +15,8 @@ class Report {
     explicit Report(std::string file) : file_(std::move(file)) {}
 
     /// Past kMost problems, only their number is kept.
-    /// Problems are shown on terminals: control characters in a message become "\xNN", whoever wrote
-    /// it. Past kMost problems, only their number is kept.
+    /// Problems are shown on terminals: control characters in a message become "\xNN", whoever
+    /// wrote it. Past kMost problems, only their number is kept.
     void add(Mark mark, std::string_view message);
 
     [[nodiscard]] bool empty() const noexcept { return problems_.empty(); }

@@ -1,6 +1,7 @@
 #include "h2/client_session.hpp"
 
 #include "h2/client_callbacks.hpp"
+#include "h2/library_memory.hpp"
 
 #include <algorithm>
 #include <array>
@@ -54,7 +55,8 @@ ClientSession::~ClientSession() {
 }
 
 bool ClientSession::begin(std::chrono::milliseconds patience) {
-    if (nghttp2_session_client_new2(&library_, client_callbacks(), this, client_behaviour()) != 0) {
+    if (nghttp2_session_client_new3(&library_, client_callbacks(), this, client_behaviour(),
+                                    library_memory()) != 0) {
         return false;
     }
     const nghttp2_settings_entry settings[] = {

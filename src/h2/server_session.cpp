@@ -1,6 +1,7 @@
 #include "h2/server_session.hpp"
 
 #include "h2/callbacks.hpp"
+#include "h2/library_memory.hpp"
 
 #include <algorithm>
 #include <array>
@@ -60,7 +61,8 @@ ServerSession::~ServerSession() {
 }
 
 bool ServerSession::begin() {
-    if (nghttp2_session_server_new2(&library_, server_callbacks(), this, server_behaviour()) != 0) {
+    if (nghttp2_session_server_new3(&library_, server_callbacks(), this, server_behaviour(),
+                                    library_memory()) != 0) {
         return false;
     }
     const session::ServerOptions& options = *host_.options();
