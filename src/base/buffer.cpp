@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array<std::size_t, 4> kSizes = {4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024};
 /// Free blocks kept of each size, so that a burst does not hold its memory for ever.
-constexpr std::array<std::size_t, 4> kKeep = {256, 128, 32, 16};
+constexpr std::array<std::size_t, 4> kKeep = {1024, 256, 32, 16};
 
 struct FreeBlock {
     FreeBlock* next;

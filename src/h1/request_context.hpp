@@ -42,7 +42,7 @@ class ContextStore {
     void clear() { spare_.clear(); }
 
   private:
-    static constexpr std::size_t kSpare = 256;
+    static constexpr std::size_t kSpare = 512;
     std::vector<std::unique_ptr<RequestContext>> spare_;
 };
 

@@ -13,7 +13,7 @@ namespace switchyard::relay {
 
 namespace {
 
-constexpr std::size_t kSpareFlights = 256;
+constexpr std::size_t kSpareFlights = 1024;
 
 /// Not what this machine ran out of.
 bool is_targets_fault(int error) noexcept {
