@@ -1,5 +1,6 @@
 #include "h1/message_body.hpp"
 
+#include "base/pipe.hpp"
 #include "h1/fault.hpp"
 
 #include <algorithm>
@@ -132,6 +133,32 @@ Task<http::Chunk> MessageBody::next() {
             break;
         }
     }
+    co_return chunk;
+}
+
+std::uint64_t MessageBody::pipeable() const noexcept {
+    const bool untouched = !finished_ && framing_ == http::Framing::length && limit_ == 0 &&
+                           stream_->tls() == nullptr && first_->empty() && further_->empty();
+    return untouched ? left_ : 0;
+}
+
+Task<http::PipedChunk> MessageBody::next_into(Pipe& pipe) {
+    // What was read before is with the client: the memory is not needed for a while.
+    further_->release();
+    http::PipedChunk chunk;
+    for (;;) {
+        const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left_, Pipe::kMost));
+        net::IoStatus status = stream_->try_fill(pipe, most, chunk.size);
+        if (status == net::IoStatus::again) {
+            status = co_await stream_->readable(timeout_);
+            if (status == net::IoStatus::ok) continue;
+        }
+        chunk.fault = fault_of(status);
+        break;
+    }
+    left_ -= chunk.size;
+    received_ += chunk.size;
+    finished_ = chunk.last = chunk.fault == http::Fault::none && left_ == 0;
     co_return chunk;
 }
 

@@ -24,6 +24,8 @@ class MessageBody final : public http::Body {
     bool take_received(http::Chunk& chunk) override;
     bool try_next(http::Chunk& chunk) override;
     Task<http::Chunk> next() override;
+    [[nodiscard]] std::uint64_t pipeable() const noexcept override;
+    Task<http::PipedChunk> next_into(Pipe& pipe) override;
     void interrupt() noexcept override;
     [[nodiscard]] const http::Fields& trailers() const override { return decoder_.trailers(); }
     [[nodiscard]] bool finished() const override { return finished_; }

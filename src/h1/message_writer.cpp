@@ -74,6 +74,12 @@ Task<http::Fault> MessageWriter::send_body(http::Chunk piece, const http::Fields
     co_return fault;
 }
 
+Task<http::Fault> MessageWriter::send_body(Pipe& pipe, bool last) {
+    const net::Stream::Transfer transfer = co_await stream_->write_all(pipe, !last, timeout_);
+    bytes_sent_ += transfer.bytes;
+    co_return fault_of(transfer.status);
+}
+
 Task<http::Fault> MessageWriter::send_raw(std::string_view octets) {
     iovec piece = piece_of(octets);
     const http::Fault fault = co_await write({&piece, 1});

@@ -35,6 +35,12 @@ class MessageWriter {
     Task<http::Fault> send_head(std::string_view head, bool body, bool chunked, http::Chunk first,
                                 const http::Fields& trailers);
     Task<http::Fault> send_body(http::Chunk piece, const http::Fields& trailers);
+    /// Whether a body is being sent whose pieces go out as they are, without TLS.
+    [[nodiscard]] bool takes_pipe() const noexcept {
+        return body_ && !chunked_ && !tunnel_ && stream_->tls() == nullptr;
+    }
+    /// A piece that is in a pipe; only if so.
+    Task<http::Fault> send_body(Pipe& pipe, bool last);
     /// Octets as they are, outside of any message (informational responses).
     Task<http::Fault> send_raw(std::string_view octets);
 

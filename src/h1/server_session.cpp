@@ -326,4 +326,12 @@ Task<http::Fault> ServerSession::send_body(http::Chunk piece, const http::Fields
     return context_->writer.send_body(piece, trailers);
 }
 
+bool ServerSession::takes_pipe() const noexcept {
+    return context_->writer.takes_pipe();
+}
+
+Task<http::Fault> ServerSession::send_body(Pipe& pipe, bool last) {
+    return context_->writer.send_body(pipe, last);
+}
+
 }  // namespace switchyard::h1

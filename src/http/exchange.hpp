@@ -7,6 +7,10 @@
 #include <span>
 #include <string_view>
 
+namespace switchyard {
+class Pipe;
+}
+
 /// One request and its response, whatever the protocol below. The relay knows only this.
 namespace switchyard::http {
 
@@ -28,6 +32,13 @@ struct Chunk {
     Fault fault = Fault::none;
 };
 
+/// A piece of a body that is in a Pipe, unseen.
+struct PipedChunk {
+    std::size_t size = 0;
+    bool last = false;  ///< Nothing follows.
+    Fault fault = Fault::none;
+};
+
 /// A message body, pulled: the next piece is read after the last one was accepted on the other
 /// side. That is all the backpressure there is.
 class Body {
@@ -40,6 +51,11 @@ class Body {
     virtual bool try_next(Chunk& chunk) = 0;
     /// Waits for the next piece. After a last or faulty one it must not be called again.
     virtual Task<Chunk> next() = 0;
+    /// Octets to come that nobody has to look at, and of which none was read yet: they can go
+    /// through a pipe. 0: there are none such.
+    [[nodiscard]] virtual std::uint64_t pipeable() const noexcept { return 0; }
+    /// In place of next(), while there are: waits for a piece, and moves it into the empty pipe.
+    virtual Task<PipedChunk> next_into(Pipe& pipe);
     /// Of a tunnel: a next() that waits ends now, with an empty piece that is not the last.
     virtual void interrupt() noexcept = 0;
     /// Fields of the trailer section (RFC 9110 §6.5), once the last piece came.
@@ -99,6 +115,10 @@ class Exchange {
                                   const Fields& trailers) = 0;
     /// A further piece. `last` ends the body, with `trailers` where they can be sent.
     virtual Task<Fault> send_body(Chunk piece, const Fields& trailers) = 0;
+    /// After send_head(): whether pieces of the body can be sent from a pipe.
+    [[nodiscard]] virtual bool takes_pipe() const noexcept { return false; }
+    /// In place of send_body(), if so: sends all that is in the pipe.
+    virtual Task<Fault> send_body(Pipe& pipe, bool last);
     /// In place of send_head(), when request().upgrade asked for `protocol`: the exchange becomes a
     /// tunnel (RFC 9110 §7.8, RFC 8441 §4). `head` has status 101; the codec says it in its own
     /// way. From here on request_body() gives the client's octets as they are, what came behind

@@ -11,6 +11,10 @@
 #include <sys/uio.h>
 #include <utility>
 
+namespace switchyard {
+class Pipe;
+}
+
 struct ssl_st;
 struct ssl_ctx_st;
 
@@ -70,6 +74,11 @@ class Stream final : public Pollable, private TimerNode {
     Task<Transfer> read(void* data, std::size_t size, std::chrono::milliseconds timeout);
     /// Writes everything; `timeout` counts from one accepted byte to the next. Changes `pieces`.
     Task<Transfer> write_all(std::span<iovec> pieces, std::chrono::milliseconds timeout);
+
+    /// Moves up to `most` octets into the empty pipe, and all of a pipe to the peer, as try_read
+    /// and write_all do. Not with TLS.
+    IoStatus try_fill(Pipe& pipe, std::size_t most, std::size_t& done) noexcept;
+    Task<Transfer> write_all(Pipe& pipe, bool more, std::chrono::milliseconds timeout);
 
     /// TLS server handshake over the open stream. ok, error, eof, timed_out, cancelled.
     Task<IoStatus> accept_tls(ssl_ctx_st* context, std::chrono::milliseconds timeout);
@@ -135,6 +144,7 @@ class Stream final : public Pollable, private TimerNode {
     // Raw transfers on the socket, also used by the TLS layer below OpenSSL.
     IoStatus receive(void* data, std::size_t size, std::size_t& done) noexcept;
     IoStatus send(std::span<const iovec> pieces, std::size_t& done, bool more) noexcept;
+    IoStatus not_piped(ssize_t count, bool& ready) noexcept;
 
     Task<IoStatus> shake_hands(ssl_st* made, std::chrono::milliseconds timeout);
     IoStatus tls_read(void* data, std::size_t size, std::size_t& done) noexcept;

@@ -2,6 +2,7 @@
 #include "h1/serialize.hpp"
 #include "relay/canary.hpp"
 #include "relay/compression.hpp"
+#include "relay/fair_share.hpp"
 #include "relay/http2_origin.hpp"
 #include "relay/preview.hpp"
 #include "relay/relay.hpp"
@@ -13,10 +14,10 @@ namespace {
 using http::Fault;
 using observe::Outcome;
 
-/// A stream that is always ready may move this much before the other connections get a turn.
-constexpr std::size_t kFairShare = 1024 * 1024;
 /// An octet that is compressed costs as much as so many that are passed on.
 constexpr std::size_t kCompressionWork = 4;
+/// A body of which so much is to come goes through a pipe, if nobody has to look at it.
+constexpr std::size_t kPipeFrom = 128 * 1024;
 /// Up to here the request goes out in one write that is waited for; sockets take that much.
 constexpr std::size_t kInlineBody = 16 * 1024;
 
@@ -310,8 +311,15 @@ Task<void> Relay::pass_response(Flight& flight) {
     if (config.compression) source = &compress_reply(flight, body, piece);
     Fault client_fault = co_await exchange.send_head(reply, piece, source->trailers());
     Fault origin_fault = Fault::none;
+    if (client_fault == Fault::none && !piece.last && source->pipeable() >= kPipeFrom &&
+        exchange.takes_pipe()) {
+        const Passed passed = co_await pass_piped(exchange, *source);
+        client_fault = passed.client;
+        origin_fault = passed.origin;
+        piece.last = passed.complete;
+    }
     std::size_t moved = 0;
-    while (client_fault == Fault::none && !piece.last) {
+    while (client_fault == Fault::none && origin_fault == Fault::none && !piece.last) {
         if (!source->try_next(piece)) piece = co_await source->next();
         if (piece.fault != Fault::none) {
             origin_fault = piece.fault;

@@ -96,6 +96,14 @@ class Relay final : public http::Handler {
     Task<http::Fault> read_response_head(Flight& flight);
     Task<Attempt> no_response(Flight& flight, http::Fault fault);
     Task<void> pass_response(Flight& flight);
+    /// What became of a body that went through a pipe; neither fault and not complete: there was no
+    /// pipe, and nothing was moved.
+    struct Passed {
+        http::Fault origin = http::Fault::none;
+        http::Fault client = http::Fault::none;
+        bool complete = false;
+    };
+    Task<Passed> pass_piped(http::Exchange& exchange, http::Body& body);
     void keep_connection(Flight& flight);
     static void watch_after_upload(Flight& flight) noexcept;
     void prepare_reply(Flight& flight);

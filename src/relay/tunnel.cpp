@@ -1,5 +1,7 @@
 #include "relay/tunnel.hpp"
 
+#include "relay/fair_share.hpp"
+
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -11,8 +13,6 @@ namespace {
 using http::Fault;
 using namespace std::chrono_literals;
 
-/// A stream that is always ready may move this much before the other connections get a turn.
-constexpr std::size_t kFairShare = 1024 * 1024;
 /// A Close waits so long for the end of a fragmented message; then only for that of a frame.
 constexpr std::chrono::milliseconds kPatience = 2s;
 /// For the client's answer to it.

@@ -1,0 +1,85 @@
+#include "base/pipe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace switchyard {
+
+namespace {
+
+struct Ends {
+    int in;
+    int out;
+};
+
+void close_both(Ends ends) noexcept {
+    ::close(ends.in);
+    ::close(ends.out);
+}
+
+/// Of one thread.
+struct Kept {
+    std::array<Ends, Pipe::kPipes> free{};
+    std::size_t count = 0;
+    std::size_t made = 0;  ///< In use and free.
+
+    ~Kept() {
+        for (std::size_t i = 0; i < count; ++i)
+            close_both(free[i]);
+    }
+};
+thread_local Kept kept;
+
+}  // namespace
+
+Pipe Pipe::take() noexcept {
+    Pipe pipe;
+    if (kept.count > 0) {
+        const Ends ends = kept.free[--kept.count];
+        pipe.in_ = ends.in;
+        pipe.out_ = ends.out;
+        return pipe;
+    }
+    int ends[2];
+    if (kept.made == kPipes || ::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return pipe;
+    // What a user may have in pipes is limited (pipe(7), pipe-user-pages-soft). With the usual size
+    // less goes through at a time; the one page of a user far beyond is not worth it.
+    constexpr int kLeast = 64 * 1024;
+    if (::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kMost)) < 0 &&
+        ::fcntl(ends[1], F_GETPIPE_SZ) < kLeast) {
+        close_both({ends[1], ends[0]});
+        return pipe;
+    }
+    ++kept.made;
+    pipe.in_ = ends[1];
+    pipe.out_ = ends[0];
+    return pipe;
+}
+
+Pipe::~Pipe() {
+    if (!is_open()) return;
+    if (held_ == 0) {
+        kept.free[kept.count++] = {in_, out_};
+        return;
+    }
+    close_both({in_, out_});
+    --kept.made;
+}
+
+ssize_t Pipe::fill(int socket, std::size_t most) noexcept {
+    const ssize_t count = ::splice(socket, nullptr, in_, nullptr, std::min(most, kMost),
+                                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (count > 0) held_ += static_cast<std::size_t>(count);
+    return count;
+}
+
+ssize_t Pipe::drain(int socket, bool more) noexcept {
+    const ssize_t count = ::splice(out_, nullptr, socket, nullptr, held_,
+                                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0U));
+    if (count > 0) held_ -= static_cast<std::size_t>(count);
+    return count;
+}
+
+}  // namespace switchyard
