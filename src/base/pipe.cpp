@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <fcntl.h>
+#include <limits>
 #include <unistd.h>
 
 namespace switchyard {
@@ -14,9 +16,14 @@ struct Ends {
     int out;
 };
 
+std::atomic<std::size_t> all_pipes = 0;
+std::atomic<std::size_t> most_pipes = std::numeric_limits<std::size_t>::max();
+
+/// Ends a pipe that was counted.
 void close_both(Ends ends) noexcept {
     ::close(ends.in);
     ::close(ends.out);
+    all_pipes.fetch_sub(1, std::memory_order_relaxed);
 }
 
 /// Of one thread.
@@ -34,6 +41,10 @@ thread_local Kept kept;
 
 }  // namespace
 
+void Pipe::set_most(std::size_t pipes) noexcept {
+    most_pipes.store(pipes, std::memory_order_relaxed);
+}
+
 Pipe Pipe::take() noexcept {
     Pipe pipe;
     if (kept.count > 0) {
@@ -42,8 +53,14 @@ Pipe Pipe::take() noexcept {
         pipe.out_ = ends.out;
         return pipe;
     }
+    if (kept.made == kPipes) return pipe;
     int ends[2];
-    if (kept.made == kPipes || ::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) return pipe;
+    if (all_pipes.fetch_add(1, std::memory_order_relaxed) >=
+            most_pipes.load(std::memory_order_relaxed) ||
+        ::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
+        all_pipes.fetch_sub(1, std::memory_order_relaxed);
+        return pipe;
+    }
     // What a user may have in pipes is limited (pipe(7), pipe-user-pages-soft). With the usual size
     // less goes through at a time; the one page of a user far beyond is not worth it.
     constexpr int kLeast = 64 * 1024;

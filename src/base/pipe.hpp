@@ -16,7 +16,11 @@ class Pipe {
     /// one, with up to kMost octets, as long as it reads.
     static constexpr std::size_t kPipes = 128;
 
-    /// An empty one of the calling thread. Not open: there are kPipes, or no descriptors.
+    /// Pipes that all threads have together at most, from now on. Any thread.
+    static void set_most(std::size_t pipes) noexcept;
+
+    /// An empty one of the calling thread. Not open: there are as many as may be, or no
+    /// descriptors.
     [[nodiscard]] static Pipe take() noexcept;
 
     Pipe() = default;

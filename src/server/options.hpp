@@ -9,6 +9,12 @@
 
 namespace switchyard::server {
 
+/// Pipes for long bodies (base/pipe.hpp) that so many workers may have together: an eighth of the
+/// descriptors that the process may open, at most.
+[[nodiscard]] std::size_t pipes_by_descriptors(std::size_t workers) noexcept;
+/// Of a configuration, or as many as there are cores.
+[[nodiscard]] std::size_t worker_count(const config::Config& config) noexcept;
+
 /// What workers need of a configuration besides routing, made once per load and shared.
 struct WorkerOptions {
     explicit WorkerOptions(const config::Config& config);

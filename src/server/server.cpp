@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "base/notify.hpp"
+#include "base/pipe.hpp"
 #include "control/control.hpp"
 #include "net/tls_memory.hpp"
 #include "server/front.hpp"
@@ -65,8 +66,7 @@ class Daemon {
   public:
     explicit Daemon(std::shared_ptr<const config::Config> config)
         : config_(std::move(config)),
-          worker_count_(config_->workers != 0 ? config_->workers
-                                              : std::max(1U, std::thread::hardware_concurrency())),
+          worker_count_(worker_count(*config_)),
           context_(1),
           signals_(context_),
           notifier_(Notifier::from_environment()),
@@ -141,6 +141,7 @@ Result<void> Daemon::start() {
     if (auto recorded = control_->record(); !recorded) return recorded.error();
 
     publisher_.set_first(*snapshot);
+    Pipe::set_most(pipes_by_descriptors(worker_count_));
     for (std::size_t i = 0; i < worker_count_; ++i) {
         workers_.push_back(std::make_unique<Worker>(i, publisher_.current(), front_.cell(i),
                                                     limiter_, front_.prepared_options()));

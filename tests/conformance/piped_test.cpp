@@ -1,0 +1,145 @@
+// Long bodies of known length between sockets without TLS go through a pipe (splice(2)): nobody may
+// be able to tell, but by looking at the daemon's descriptors.
+#include "conformance/wire.hpp"
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace switchyard::test {
+namespace {
+
+/// More than the pipes that one worker has.
+constexpr int kReaders = 150;
+constexpr std::size_t kPipes = 128;
+
+class Piped : public Wire {
+  protected:
+    void start(std::string_view service = {}) {
+        // On a slow machine the last of many readers waits long for its turn.
+        start_wire(service, "workers: 1\ntimeouts: {response_write: 10m}\n");
+        before_ = ends_of_pipes();
+    }
+
+    /// Ends of pipes that the daemon has more than at its start.
+    [[nodiscard]] std::size_t more_ends() { return ends_of_pipes() - before_; }
+
+    [[nodiscard]] static std::size_t expected(std::size_t ends) {
+        return GetParam() == Transport::plain ? ends : 0;
+    }
+
+    /// A download that is under way, of which its reader has seen the head.
+    [[nodiscard]] Client reader(std::string_view target, Response& response) const {
+        auto client = open();
+        client.send(request_text("GET", target));
+        response = read_head(client);
+        EXPECT_EQ(response.status, 200);
+        return client;
+    }
+
+    [[nodiscard]] int aborted() {
+        return origin(Colour::blue).books("/bytes").at("aborted").to_number<int>();
+    }
+
+    static void expect_whole(Client& client, Response& response, std::uint64_t size) {
+        PatternChecker checker(Colour::blue);
+        bool fits = true;
+        read_body(client, response, "GET",
+                  [&](std::string_view piece) { fits = fits && !checker.feed(piece); });
+        EXPECT_TRUE(fits);
+        EXPECT_EQ(checker.offset(), size);
+    }
+
+  private:
+    [[nodiscard]] std::size_t ends_of_pipes() {
+        std::size_t count = 0;
+        const std::string folder = "/proc/" + std::to_string(daemon().pid()) + "/fd";
+        for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+            std::error_code gone;
+            const auto target = std::filesystem::read_symlink(entry, gone);
+            if (!gone && target.string().starts_with("pipe:")) ++count;
+        }
+        return count;
+    }
+
+    std::size_t before_ = 0;
+};
+
+TEST_P(Piped, OneAfterTheOtherTheyUseTheSamePipeAndConnections) {
+    start();
+    auto client = open();
+    for (const std::uint64_t size : {131'071, 200'000, 1'000'000, 5'000'000}) {
+        const std::string target = "/bytes?n=" + std::to_string(size);
+        // The next request is there before the answer has ended.
+        client.send(request_text("GET", target) + request_text("GET", "/"));
+        auto response = read_head(client);
+        expect_whole(client, response, size);
+        EXPECT_EQ(read_response(client).body.substr(0, 4), "blue");
+    }
+    EXPECT_EQ(more_ends(), expected(2));
+    EXPECT_EQ(exchange(client, "HEAD", "/bytes?n=5000000").status, 200);
+    EXPECT_EQ(exchange(client, "GET", "/").status, 200);
+    const auto http10 = ask_raw("GET /bytes?n=1000000 HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    EXPECT_EQ(http10.body.size(), 1'000'000U);
+    EXPECT_EQ(more_ends(), expected(2));
+}
+
+TEST_P(Piped, WithoutAPipeTheyAreCopied) {
+    start();
+    constexpr std::uint64_t kSize = 6'000'000;
+    std::vector<Client> clients;
+    std::vector<Response> responses(kReaders);
+    for (Response& response : responses)
+        clients.push_back(reader("/bytes?n=" + std::to_string(kSize), response));
+    EXPECT_TRUE(eventually([&] { return more_ends() == expected(2 * kPipes); })) << more_ends();
+    for (std::size_t i = 0; i < clients.size(); ++i)
+        expect_whole(clients[i], responses[i], kSize);
+    EXPECT_EQ(more_ends(), expected(2 * kPipes));
+}
+
+TEST_P(Piped, ThatBreakOffLeaveNoPipeBehindThatHoldsAnything) {
+    start("    timeouts: {response_body: 300ms}\n");
+    for (const char* target : {"/truncate?n=9000000&at=3000000", "/reset?n=9000000&at=3000000",
+                               "/hang?n=9000000&at=3000000"}) {
+        SCOPED_TRACE(target);
+        Response response;
+        auto client = open();
+        client.send(request_text("GET", target));
+        try {
+            response = read_head(client);
+            read_body(client, response, "GET", [](std::string_view) {});
+            ADD_FAILURE() << "a part was passed off as the whole";
+        } catch (const ClientError& error) {
+            EXPECT_EQ(error.kind, ClientError::Kind::broken) << error.what();
+        }
+    }
+    // Readers that go while the pipe is full.
+    for (int i = 0; i < 5; ++i) {
+        Response response;
+        auto client = reader("/bytes?n=1000000000", response);
+        static_cast<void>(client.read_exactly(100'000));
+        client.reset();
+    }
+    EXPECT_TRUE(eventually([&] { return aborted() == 5; }));
+    EXPECT_TRUE(eventually([&] { return more_ends() <= expected(2); })) << more_ends();
+    Response response;
+    auto client = reader("/bytes?n=5000000", response);
+    expect_whole(client, response, 5'000'000);
+}
+
+TEST_P(Piped, AreCutAtTheEndOfADrain) {
+    start();
+    Response response;
+    auto client = reader("/bytes?n=1000000000", response);
+    static_cast<void>(client.read_exactly(100'000));
+    switch_to(Colour::green, R"("drain_timeout_ms":200)");
+    EXPECT_THROW(read_body(client, response, "GET", [](std::string_view) {}), ClientError);
+    EXPECT_TRUE(eventually([&] { return more_ends() <= expected(2); })) << more_ends();
+    EXPECT_EQ(ask("GET", "/").body.substr(0, 5), "green");
+}
+
+INSTANTIATE_TEST_SUITE_P(Over, Piped, both_transports(), transport_name);
+
+}  // namespace
+}  // namespace switchyard::test
