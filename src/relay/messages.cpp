@@ -259,7 +259,8 @@ void Relay::prepare_reply(Flight& flight) {
         flight.lines = flight.slot->preview_lines;
     }
     if (flight.canary.wants_cookie && !flight.in_preview()) give_canary_cookie(flight);
-    flight.lines += flight.options->via_line;
+    const bool http2 = flight.response.version == 20;
+    flight.lines += http2 ? flight.options->via_line_http2 : flight.options->via_line;
     flight.lines += "X-Request-Id: ";
     flight.lines += flight.request_id;
     flight.lines += "\r\n";
