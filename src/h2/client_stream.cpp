@@ -274,9 +274,8 @@ void ClientStream::closed(std::uint32_t code) noexcept {
     if (!remote_ended_) {
         fault_ = Fault::reset;
         // Not the origin's: the library or we found what makes it so.
-        if (!reset_by_peer_ &&
-            (code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
-             code == NGHTTP2_FRAME_SIZE_ERROR)) {
+        if (!reset_code_ && (code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
+                             code == NGHTTP2_FRAME_SIZE_ERROR)) {
             malformed_ = true;
         }
     }

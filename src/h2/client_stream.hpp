@@ -10,8 +10,8 @@
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
+#include <optional>
 #include <string_view>
-#include <vector>
 
 namespace switchyard::h2 {
 
@@ -44,6 +44,9 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     [[nodiscard]] http::Body& body() noexcept override { return *this; }
     [[nodiscard]] bool received_anything() const noexcept override { return received_anything_; }
     [[nodiscard]] bool unprocessed() const noexcept override;
+    [[nodiscard]] std::optional<std::uint32_t> reset_code() const noexcept override {
+        return reset_code_;
+    }
     void cancel() noexcept override;
 
     // The session calls these, the middle ones within the library's callbacks: nothing else runs
@@ -65,7 +68,9 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     void remote_ended() noexcept;
     /// We found that the response is none.
     void found_malformed() noexcept { malformed_ = true; }
-    void reset_by_peer() noexcept { reset_by_peer_ = true; }
+    /// The origin has reset it (RST_STREAM).
+    void reset_by_peer(std::uint32_t code) noexcept { reset_code_ = code; }
+    [[nodiscard]] bool response_complete() const noexcept { return remote_ended_; }
     void closed(std::uint32_t code) noexcept;
 
     /// What of the piece at hand may go into a frame of `room` octets.
@@ -160,6 +165,7 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     Waiter reader_;
 
     http::Fault fault_ = http::Fault::none;  ///< Once closed: how.
+    std::optional<std::uint32_t> reset_code_;
     bool received_anything_ = false;
     bool remote_ended_ = false;
     bool finished_ = false;  ///< The last piece was pulled.
@@ -168,7 +174,6 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     bool refused_ = false;    ///< RFC 9113 §8.7: certainly not processed.
     bool unflushed_ = false;  ///< The connection ended before anything of it was written.
     bool malformed_ = false;
-    bool reset_by_peer_ = false;
     bool cancelled_ = false;
 };
 
