@@ -2,8 +2,7 @@
 
 #include "base/buffer.hpp"
 #include "base/task.hpp"
-#include "h2/field_store.hpp"
-#include "h2/response_reader.hpp"
+#include "h2/response_store.hpp"
 #include "http/origin_exchange.hpp"
 #include "net/event_loop.hpp"
 
@@ -23,7 +22,9 @@ class ClientSession;
 /// (RST_STREAM, CANCEL) where that is not over yet. Not movable: the connection points to it.
 class ClientStream final : public http::OriginExchange, private http::Body, private net::TimerNode {
   public:
-    explicit ClientStream(net::EventLoop& loop) noexcept : loop_(loop) {}
+    /// `store` outlives it.
+    ClientStream(net::EventLoop& loop, ResponseStore& store) noexcept
+        : loop_(loop), store_(store), response_(store.take()) {}
     ~ClientStream() override;
     ClientStream(const ClientStream&) = delete;
     ClientStream& operator=(const ClientStream&) = delete;
@@ -129,11 +130,12 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     bool try_next(http::Chunk& chunk) override;
     Task<http::Chunk> next() override;
     void interrupt() noexcept override;
-    [[nodiscard]] const http::Fields& trailers() const override { return trailers_; }
+    [[nodiscard]] const http::Fields& trailers() const override { return response_.trailers; }
     [[nodiscard]] bool finished() const override { return finished_; }
     [[nodiscard]] std::uint64_t received() const override { return received_; }
 
     net::EventLoop& loop_;
+    ResponseStore& store_;
     ClientSession* session_ = nullptr;  ///< Null: none yet, or none any more.
     std::int32_t id_ = 0;               ///< 0: no request was handed to the library.
 
@@ -150,15 +152,11 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     bool local_ended_ = false;
 
     // The response: heads in order, then the body.
-    ResponseReader reading_;               ///< The block that is coming in.
-    std::vector<ResponseReader> waiting_;  ///< Complete and not handed out.
-    ResponseReader handed_out_;
+    ResponseMemory response_;
     bool final_head_ = false;  ///< Came: what follows are trailers.
     std::chrono::milliseconds body_timeout_{0};
     Buffer arriving_;  ///< Came, and was not pulled.
     Buffer given_;     ///< The piece that was pulled last: its window is given back with the next.
-    FieldStore trailer_fields_;
-    http::Fields trailers_;
     bool has_length_ = false;
     std::uint64_t length_ = 0;
     std::uint64_t received_ = 0;

@@ -1,5 +1,7 @@
 #include "upstream/http2_pool.hpp"
 
+#include "base/frame_pool.hpp"
+#include "h2/client_session.hpp"
 #include "upstream/connection.hpp"
 
 #include <algorithm>
@@ -94,7 +96,13 @@ class StreamChannel final : public Channel {
           most(service.http2.max_connections),
           metrics(of_slot),
           pool_(pool),
-          stream_(pool.loop_) {}
+          stream_(pool.loop_, pool.responses_) {}
+
+    /// There is one for each request: from the pool of the worker's thread.
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        release_frame(memory, size);
+    }
 
     [[nodiscard]] http::OriginExchange& exchange() noexcept override { return stream_; }
     Task<ConnectResult> connect(std::chrono::milliseconds timeout) override;

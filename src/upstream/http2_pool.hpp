@@ -1,7 +1,7 @@
 #pragma once
 
 #include "config/config.hpp"
-#include "h2/client_session.hpp"
+#include "h2/response_store.hpp"
 #include "net/event_loop.hpp"
 #include "observe/slot_metrics.hpp"
 #include "route/target.hpp"
@@ -68,6 +68,7 @@ class Http2Pool {
 
     net::EventLoop& loop_;
     const std::size_t worker_;
+    h2::ResponseStore responses_;
     std::unordered_map<std::uint32_t, Shelf> shelves_;
 };
 
