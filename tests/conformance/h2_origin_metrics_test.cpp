@@ -11,13 +11,27 @@
 namespace switchyard::test {
 namespace {
 
+using Failures = std::map<std::string, int>;
+
 class H2OriginMetrics : public H2Origin {
   protected:
-    void begin(const std::string& target, const std::string& service) {
-        start(config_for(target, service,
-                         "admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n") +
-              "workers: 1\n");
-        address_ = admin().get("/v1/status").json().at("metrics_address").as_string();
+    [[nodiscard]] std::string counted(const std::string& target, const std::string& service) {
+        return config_for(target, service,
+                          "admin: {socket: \"${DIR}/admin.sock\", metrics: \"127.0.0.1:0\"}\n") +
+               "workers: 1\n";
+    }
+    void look_at(const Daemon& front) {
+        address_ = front.admin().get("/v1/status").json().at("metrics_address").as_string();
+    }
+    /// One request by a target that is not healthy; then how its connection has failed.
+    [[nodiscard]] Failures failures_with(const RawOrigin& target) {
+        Daemon front(counted(target.address(), "    retries: 0\n    timeouts: {connect: 200ms}\n"));
+        front.start();
+        look_at(front);
+        EXPECT_GE(test::get(front.address(), "/").status, 502);
+        EXPECT_TRUE(eventually([&] { return !failures().empty(); }));
+        EXPECT_TRUE(becomes("connections", 0));
+        return failures();
     }
     [[nodiscard]] MetricsPage page() const {
         return MetricsPage(test::get(address_, "/metrics").body);
@@ -30,8 +44,8 @@ class H2OriginMetrics : public H2Origin {
         return eventually([&] { return value(name) == expected; });
     }
     /// All failures so far, by reason; those that did not happen left out.
-    [[nodiscard]] std::map<std::string, int> failures() const {
-        std::map<std::string, int> found;
+    [[nodiscard]] Failures failures() const {
+        Failures found;
         const auto now = page();
         for (const char* reason :
              {"not_http2", "timeout", "protocol_error", "rejected", "closed"}) {
@@ -47,8 +61,6 @@ class H2OriginMetrics : public H2Origin {
     const Labels blue_ = {{"service", "app"}, {"slot", "blue"}};
     std::string address_;
 };
-using Failures = std::map<std::string, int>;
-
 TEST_F(H2OriginMetrics, TellOfConnectionsStreamsAndHowTheyEnd) {
     std::atomic<bool> go{false};
     const RawH2Origin target([&](H2OriginConnection& to, const Request& request) {
@@ -73,7 +85,8 @@ TEST_F(H2OriginMetrics, TellOfConnectionsStreamsAndHowTheyEnd) {
         }
         return true;
     });
-    begin(target.address(), "    retries: 0\n");
+    start(counted(target.address(), "    retries: 0\n"));
+    look_at(daemon());
     auto client = connect();
     EXPECT_EQ(value("connections"), 0);
     EXPECT_EQ(value("streams"), 0);
@@ -111,18 +124,14 @@ TEST_F(H2OriginMetrics, TellOfConnectionsStreamsAndHowTheyEnd) {
     EXPECT_EQ(value("streams"), 0);
 }
 
-TEST_F(H2OriginMetrics, CountWhatSpeaksSomethingElseOrNotAtAll) {
+TEST_F(H2OriginMetrics, CountWhatSpeaksSomethingElse) {
     const RawOrigin other([](int fd) {
         RawOrigin::send_all(fd, "HTTP/1.1 400 Bad Request\r\n\r\n");
         char octet = 0;
         while (::recv(fd, &octet, 1, 0) > 0) {
         }
     });
-    begin(other.address(), "    retries: 0\n    timeouts: {connect: 200ms}\n");
-    auto client = connect();
-    EXPECT_EQ(exchange(client, "GET", "/").status, 502);
-    EXPECT_TRUE(becomes("connections", 0));
-    EXPECT_EQ(failures(), (Failures{{"not_http2", 1}}));
+    EXPECT_EQ(failures_with(other), (Failures{{"not_http2", 1}}));
 }
 
 TEST_F(H2OriginMetrics, CountWhatIsSilent) {
@@ -131,11 +140,7 @@ TEST_F(H2OriginMetrics, CountWhatIsSilent) {
         while (::recv(fd, &octet, 1, 0) > 0) {
         }
     });
-    begin(silent.address(), "    retries: 0\n    timeouts: {connect: 200ms}\n");
-    auto client = connect();
-    EXPECT_EQ(exchange(client, "GET", "/").status, 504);
-    EXPECT_TRUE(becomes("connections", 0));
-    EXPECT_EQ(failures(), (Failures{{"timeout", 1}}));
+    EXPECT_EQ(failures_with(silent), (Failures{{"timeout", 1}}));
 }
 
 }  // namespace
