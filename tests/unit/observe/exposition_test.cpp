@@ -259,7 +259,7 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 89U);
+    EXPECT_EQ(families, 94U);
 }
 
 TEST(Exposition, ShowsACanary) {
