@@ -153,7 +153,13 @@ TEST_F(CountedDoor, AWarmRequestOverHttp2ToTheTargetAllocatesLittle) {
     GTEST_SKIP() << "A sanitizer allocates for itself.";
 #endif
     const RawH2Origin target([](H2OriginConnection& to, const RawH2Origin::Request& request) {
-        to.answer_with(request.stream, "hello", {{"content-type", "text/plain"}, {"etag", "x"}});
+        // In one write: a second one would wait for the acknowledgement of the first.
+        to.send(frame(FrameType::headers, kEndHeaders, request.stream,
+                      header_block({{":status", "200"},
+                                    {"content-length", "5"},
+                                    {"content-type", "text/plain"},
+                                    {"etag", "x"}})) +
+                frame(FrameType::data, kEndStream, request.stream, "hello"));
         return true;
     });
     start_counted(target.address());
