@@ -223,9 +223,10 @@ struct Callbacks {
         if (frame->hd.type == NGHTTP2_RST_STREAM) {
             const std::uint32_t code = frame->rst_stream.error_code;
             self.reset_sent_ = true;
-            // What a client makes us reset costs as much as what it resets itself.
+            // What a client makes us reset costs as much as what it resets itself; these come from
+            // elsewhere.
             if (code != NGHTTP2_NO_ERROR && code != NGHTTP2_INTERNAL_ERROR &&
-                code != NGHTTP2_CANCEL) {
+                code != NGHTTP2_CANCEL && code != NGHTTP2_ENHANCE_YOUR_CALM) {
                 if (code == NGHTTP2_REFUSED_STREAM) self.host_.counters().http2_refused.add();
                 if (code == NGHTTP2_PROTOCOL_ERROR) self.host_.counters().http2_malformed.add();
                 if (!self.guard_.take(Http2Limit::resets, self.ticks())) {

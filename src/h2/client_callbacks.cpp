@@ -94,7 +94,9 @@ struct ClientCallbacks {
                 if (to != nullptr && ends_stream(*frame)) to->remote_ended();
                 break;
             case NGHTTP2_RST_STREAM:
-                if (to != nullptr) to->reset_by_peer();
+                if (to == nullptr) break;
+                to->reset_by_peer(frame->rst_stream.error_code);
+                if (!to->response_complete()) self.counts_.resets.add();
                 break;
             case NGHTTP2_SETTINGS:
                 if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0 && !self.settled_) {
@@ -108,7 +110,7 @@ struct ClientCallbacks {
                 break;
             case NGHTTP2_GOAWAY:
                 // RFC 9113 §6.8: the library closes the streams above the last one, as refused.
-                self.leave();
+                self.told_to_go(frame->goaway.error_code);
                 break;
             default:
                 break;

@@ -51,6 +51,7 @@ void keep_alive(int fd) noexcept {
 
 ClientSession::~ClientSession() {
     release_all(Fault::reset);
+    count_end(true);
     nghttp2_session_del(library_);
 }
 
@@ -89,6 +90,8 @@ Task<void> ClientSession::run(std::chrono::milliseconds patience) {
         stream_.close();
         co_return;
     }
+    speaking_ = true;
+    counts_.connections.add();
     writer_.start(write_loop());
     want_write();
 
@@ -113,6 +116,7 @@ Task<void> ClientSession::run(std::chrono::milliseconds patience) {
         refusal_ = malformed_ ? Refusal::not_http2 : Refusal::closed;
     }
     const bool in_order = over_ && !broken_;
+    count_end(in_order);
     closing_ = true;
     release_all(fault_of_end());
     stream_.cancel();
@@ -191,6 +195,7 @@ Task<void> ClientSession::write_loop() {
             flushed_ += sent.bytes;
             out_.clear();
             if (sent.status != IoStatus::ok) broken_ = true;
+            if (sent.status == IoStatus::timed_out) silent_ = true;
             if (nghttp2_session_want_write(library_) != 0) write_wanted_ = true;
         }
         if (!write_wanted_ || broken_) out_.release();
@@ -217,6 +222,7 @@ void ClientSession::attach(ClientStream& stream) {
     ++reserved_;
     idle_due_ = 0;
     stream.attached(*this);
+    count_streams();
 }
 
 void ClientSession::unlink(ClientStream& stream) noexcept {
@@ -267,6 +273,7 @@ void ClientSession::give_up(ClientStream& stream) noexcept {
     unlink(stream);
     if (stream.id() <= 0) {
         --reserved_;
+        count_streams();
         if (used() == 0) stream_over();
         return;
     }
@@ -279,6 +286,7 @@ void ClientSession::give_up(ClientStream& stream) noexcept {
 /// One is over, for the library, or before the library knew it.
 void ClientSession::stream_over() noexcept {
     if (open_ > 0) --open_;
+    count_streams();
     if (used() > 0) return;
     if (leaving_) {
         finish();
@@ -286,6 +294,12 @@ void ClientSession::stream_over() noexcept {
     }
     idle_due_ = stream_.loop().timers().after(options_.idle);
     look_again(idle_due_);
+}
+
+void ClientSession::count_streams() noexcept {
+    if (!speaking_) return;
+    counts_.streams.add(used() - counted_);  // Modulo 2^64: it may be less.
+    counted_ = used();
 }
 
 void ClientSession::release_all(Fault how) noexcept {
@@ -301,6 +315,43 @@ void ClientSession::release_all(Fault how) noexcept {
 
 // -- The end of the connection
 
+/// While the streams are still there that it leaves without an answer.
+void ClientSession::count_end(bool in_order) noexcept {
+    if (!speaking_) return;
+    speaking_ = false;
+    counts_.connections.subtract();
+    counts_.streams.subtract(counted_);
+    using Failure = observe::UpstreamHttp2Failure;
+    const auto failed = [this](Failure how) {
+        counts_.failures[static_cast<std::size_t>(how)].add();
+    };
+    if (refusal_ == Refusal::http1 || refusal_ == Refusal::not_http2) {
+        failed(Failure::not_http2);
+    } else if (silent_) {
+        failed(Failure::timeout);
+    } else if (malformed_) {
+        failed(Failure::protocol_error);
+    } else if (rejected_) {
+        failed(Failure::rejected);
+    } else if (!in_order && !stopped_ && (!settled_ || streams_ != nullptr)) {
+        failed(Failure::closed);
+    }
+}
+
+/// RFC 9113 §6.8: it may be said twice, first with the highest id.
+void ClientSession::told_to_go(std::uint32_t code) noexcept {
+    if (!told_) counts_.goaways.add();
+    told_ = true;
+    if (code != NGHTTP2_NO_ERROR) rejected_ = true;
+    leave();
+}
+
+void ClientSession::give_up_waiting() noexcept {
+    silent_ = true;
+    broken_ = true;
+    stream_.cancel();
+}
+
 void ClientSession::leave() noexcept {
     leaving_ = true;
     if (library_ != nullptr && used() == 0) finish();
@@ -315,6 +366,7 @@ void ClientSession::finish() noexcept {
 }
 
 void ClientSession::stop() noexcept {
+    stopped_ = true;
     broken_ = true;
     stream_.cancel();
 }
@@ -355,11 +407,11 @@ std::uint64_t ClientSession::on_tick(std::uint64_t now) {
     if (library_ == nullptr || over_ || closing_) return 0;
     if (due(settings_due_)) {
         refusal_ = Refusal::silent;
-        stop();
+        give_up_waiting();
         return 0;
     }
     if (ping_due_ != 0 && ping_due_ <= now) {
-        stop();
+        give_up_waiting();
         return 0;
     }
     if (due(idle_due_)) finish();

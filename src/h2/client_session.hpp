@@ -6,6 +6,7 @@
 #include "h2/client_stream.hpp"
 #include "h2/request_fields.hpp"
 #include "net/stream.hpp"
+#include "observe/upstream_http2.hpp"
 
 #include <coroutine>
 #include <cstdint>
@@ -34,8 +35,10 @@ class ClientSession final : private net::TimerNode {
         ~Owner() = default;
     };
 
-    ClientSession(net::EventLoop& loop, Owner& owner, const ClientOptions& options) noexcept
-        : stream_(loop), owner_(owner), options_(options) {}
+    /// `counts`: of the loop's thread.
+    ClientSession(net::EventLoop& loop, Owner& owner, const ClientOptions& options,
+                  observe::UpstreamHttp2& counts) noexcept
+        : stream_(loop), owner_(owner), options_(options), counts_(counts) {}
     ~ClientSession() override;
     ClientSession(const ClientSession&) = delete;
     ClientSession& operator=(const ClientSession&) = delete;
@@ -69,7 +72,7 @@ class ClientSession final : private net::TimerNode {
     void attach(ClientStream& stream);
     /// Takes no further streams; ends in order (GOAWAY) when the last one is over.
     void leave() noexcept;
-    /// Ends all input and output now.
+    /// Ends all input and output now; nobody's failure.
     void stop() noexcept;
     /// The loop has ended: says goodbye as far as the socket takes it.
     void farewell() noexcept;
@@ -101,6 +104,10 @@ class ClientSession final : private net::TimerNode {
     void unlink(ClientStream& stream) noexcept;
     void release_all(http::Fault how) noexcept;
     void stream_over() noexcept;
+    void count_streams() noexcept;
+    void count_end(bool in_order) noexcept;
+    void told_to_go(std::uint32_t code) noexcept;
+    void give_up_waiting() noexcept;
     void reset(std::int32_t id, std::uint32_t code) noexcept;
     void finish() noexcept;
     void ask_for_life() noexcept;
@@ -112,6 +119,7 @@ class ClientSession final : private net::TimerNode {
     net::Stream stream_;
     Owner& owner_;
     const ClientOptions options_;
+    observe::UpstreamHttp2& counts_;
     nghttp2_session* library_ = nullptr;
     RequestFields fields_;
     Buffer out_;  ///< The frames of one write; no memory while there are none.
@@ -120,6 +128,7 @@ class ClientSession final : private net::TimerNode {
     ClientStream* streams_ = nullptr;
     std::size_t reserved_ = 0;  ///< Attached, and no request was handed to the library.
     std::size_t open_ = 0;      ///< Handed to the library and not closed for it.
+    std::size_t counted_ = 0;   ///< What `counts_` has of these two.
     std::uint64_t queued_ = 0;  ///< Octets that went into `out_`, ever.
     std::uint64_t flushed_ = 0;
 
@@ -139,6 +148,11 @@ class ClientSession final : private net::TimerNode {
     bool finished_ = false;   ///< Our GOAWAY is on its way.
     bool malformed_ = false;  ///< The origin broke the protocol.
     bool ended_ = false;      ///< It closed the connection in good order.
+    bool told_ = false;       ///< It said GOAWAY.
+    bool rejected_ = false;   ///< It did so because of an error.
+    bool silent_ = false;     ///< It was waited for in vain.
+    bool stopped_ = false;    ///< By its owner.
+    bool speaking_ = false;   ///< It counts as open.
     bool broken_ = false;     ///< Writing failed, or it is dead.
     bool over_ = false;       ///< All is said.
     bool closing_ = false;    ///< run() is at its end: the writer ends, too.

@@ -20,6 +20,7 @@ constexpr std::size_t kWaitingHeads = 16;
 
 ClientStream::~ClientStream() {
     if (session_ != nullptr) session_->give_up(*this);
+    store_.give(std::move(response_));
 }
 
 Task<Fault> ClientStream::wait_for_session(std::chrono::milliseconds timeout) {
@@ -134,27 +135,27 @@ bool ClientStream::unprocessed() const noexcept {
 
 void ClientStream::block_begins() noexcept {
     received_anything_ = true;
-    if (!final_head_) reading_.start();
+    if (!final_head_) response_.reading.start();
 }
 
 bool ClientStream::add_field(std::string_view name, std::string_view value) {
-    if (!final_head_) return reading_.add(name, value);
-    trailer_fields_.weigh(name, value);
-    if (trailer_fields_.weight() > kResponseLimits.head_bytes ||
-        trailer_fields_.size() >= kResponseLimits.header_count) {
+    if (!final_head_) return response_.reading.add(name, value);
+    response_.trailer_fields.weigh(name, value);
+    if (response_.trailer_fields.weight() > kResponseLimits.head_bytes ||
+        response_.trailer_fields.size() >= kResponseLimits.header_count) {
         return false;
     }
-    trailer_fields_.add(name, value);
+    response_.trailer_fields.add(name, value);
     return true;
 }
 
 bool ClientStream::block_complete(bool end_stream) {
     if (final_head_) return true;
-    reading_.complete(end_stream);
-    if (waiting_.size() >= kWaitingHeads) return false;
-    final_head_ = !reading_.is_interim();
-    waiting_.push_back(std::move(reading_));
-    reading_ = {};
+    response_.reading.complete(end_stream);
+    if (response_.waiting.size() >= kWaitingHeads) return false;
+    final_head_ = !response_.reading.is_interim();
+    response_.waiting.push_back(std::move(response_.reading));
+    response_.reading = {};
     wake(reader_);
     return true;
 }
@@ -165,19 +166,19 @@ Task<Fault> ClientStream::read_head(http::ResponseHead& head, http::Verb request
     body_timeout_ = body_timeout;
     for (;;) {
         if (cancelled_) co_return Fault::cancelled;
-        if (!waiting_.empty()) break;
+        if (!response_.waiting.empty()) break;
         if (malformed_) co_return Fault::malformed;
         if (closed_ || session_ == nullptr) co_return fault_of_end();
         const bool late = co_await wait(reader_, timeout);
-        if (late && waiting_.empty() && !closed_ && !cancelled_) {
+        if (late && response_.waiting.empty() && !closed_ && !cancelled_) {
             // Slow, or a connection that swallows everything?
             if (session_ != nullptr) session_->doubt(sent_tick_);
             co_return Fault::timed_out;
         }
     }
-    handed_out_ = std::move(waiting_.front());
-    waiting_.erase(waiting_.begin());
-    if (!handed_out_.finish(head, request)) {
+    response_.handed_out = std::move(response_.waiting.front());
+    response_.waiting.erase(response_.waiting.begin());
+    if (!response_.handed_out.finish(head, request)) {
         malformed_ = true;
         co_return Fault::malformed;
     }
@@ -238,7 +239,7 @@ bool ClientStream::try_next(http::Chunk& chunk) {
         return true;
     }
     if (chunk.last) {
-        read_trailers(trailer_fields_, trailers_);
+        read_trailers(response_.trailer_fields, response_.trailers);
         finished_ = true;
     }
     return true;
@@ -274,9 +275,8 @@ void ClientStream::closed(std::uint32_t code) noexcept {
     if (!remote_ended_) {
         fault_ = Fault::reset;
         // Not the origin's: the library or we found what makes it so.
-        if (!reset_by_peer_ &&
-            (code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
-             code == NGHTTP2_FRAME_SIZE_ERROR)) {
+        if (!reset_code_ && (code == NGHTTP2_PROTOCOL_ERROR || code == NGHTTP2_FLOW_CONTROL_ERROR ||
+                             code == NGHTTP2_FRAME_SIZE_ERROR)) {
             malformed_ = true;
         }
     }

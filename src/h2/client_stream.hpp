@@ -2,16 +2,15 @@
 
 #include "base/buffer.hpp"
 #include "base/task.hpp"
-#include "h2/field_store.hpp"
-#include "h2/response_reader.hpp"
+#include "h2/response_store.hpp"
 #include "http/origin_exchange.hpp"
 #include "net/event_loop.hpp"
 
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
+#include <optional>
 #include <string_view>
-#include <vector>
 
 namespace switchyard::h2 {
 
@@ -23,7 +22,9 @@ class ClientSession;
 /// (RST_STREAM, CANCEL) where that is not over yet. Not movable: the connection points to it.
 class ClientStream final : public http::OriginExchange, private http::Body, private net::TimerNode {
   public:
-    explicit ClientStream(net::EventLoop& loop) noexcept : loop_(loop) {}
+    /// `store` outlives it.
+    ClientStream(net::EventLoop& loop, ResponseStore& store) noexcept
+        : loop_(loop), store_(store), response_(store.take()) {}
     ~ClientStream() override;
     ClientStream(const ClientStream&) = delete;
     ClientStream& operator=(const ClientStream&) = delete;
@@ -44,6 +45,9 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     [[nodiscard]] http::Body& body() noexcept override { return *this; }
     [[nodiscard]] bool received_anything() const noexcept override { return received_anything_; }
     [[nodiscard]] bool unprocessed() const noexcept override;
+    [[nodiscard]] std::optional<std::uint32_t> reset_code() const noexcept override {
+        return reset_code_;
+    }
     void cancel() noexcept override;
 
     // The session calls these, the middle ones within the library's callbacks: nothing else runs
@@ -65,7 +69,9 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     void remote_ended() noexcept;
     /// We found that the response is none.
     void found_malformed() noexcept { malformed_ = true; }
-    void reset_by_peer() noexcept { reset_by_peer_ = true; }
+    /// The origin has reset it (RST_STREAM).
+    void reset_by_peer(std::uint32_t code) noexcept { reset_code_ = code; }
+    [[nodiscard]] bool response_complete() const noexcept { return remote_ended_; }
     void closed(std::uint32_t code) noexcept;
 
     /// What of the piece at hand may go into a frame of `room` octets.
@@ -124,11 +130,12 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     bool try_next(http::Chunk& chunk) override;
     Task<http::Chunk> next() override;
     void interrupt() noexcept override;
-    [[nodiscard]] const http::Fields& trailers() const override { return trailers_; }
+    [[nodiscard]] const http::Fields& trailers() const override { return response_.trailers; }
     [[nodiscard]] bool finished() const override { return finished_; }
     [[nodiscard]] std::uint64_t received() const override { return received_; }
 
     net::EventLoop& loop_;
+    ResponseStore& store_;
     ClientSession* session_ = nullptr;  ///< Null: none yet, or none any more.
     std::int32_t id_ = 0;               ///< 0: no request was handed to the library.
 
@@ -145,21 +152,18 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     bool local_ended_ = false;
 
     // The response: heads in order, then the body.
-    ResponseReader reading_;               ///< The block that is coming in.
-    std::vector<ResponseReader> waiting_;  ///< Complete and not handed out.
-    ResponseReader handed_out_;
+    ResponseMemory response_;
     bool final_head_ = false;  ///< Came: what follows are trailers.
     std::chrono::milliseconds body_timeout_{0};
     Buffer arriving_;  ///< Came, and was not pulled.
     Buffer given_;     ///< The piece that was pulled last: its window is given back with the next.
-    FieldStore trailer_fields_;
-    http::Fields trailers_;
     bool has_length_ = false;
     std::uint64_t length_ = 0;
     std::uint64_t received_ = 0;
     Waiter reader_;
 
     http::Fault fault_ = http::Fault::none;  ///< Once closed: how.
+    std::optional<std::uint32_t> reset_code_;
     bool received_anything_ = false;
     bool remote_ended_ = false;
     bool finished_ = false;  ///< The last piece was pulled.
@@ -168,7 +172,6 @@ class ClientStream final : public http::OriginExchange, private http::Body, priv
     bool refused_ = false;    ///< RFC 9113 §8.7: certainly not processed.
     bool unflushed_ = false;  ///< The connection ended before anything of it was written.
     bool malformed_ = false;
-    bool reset_by_peer_ = false;
     bool cancelled_ = false;
 };
 

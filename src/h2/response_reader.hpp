@@ -25,6 +25,8 @@ class ResponseReader {
     /// The block is complete. `end_stream`: no body follows.
     void complete(bool end_stream) noexcept;
 
+    /// Octets of memory that it holds.
+    [[nodiscard]] std::size_t bytes() const noexcept { return fields_.bytes(); }
     /// Of a complete block; 0: not a legal one.
     [[nodiscard]] unsigned status() const noexcept { return status_; }
     [[nodiscard]] bool is_interim() const noexcept { return status_ >= 100 && status_ < 200; }

@@ -40,6 +40,8 @@ constexpr std::uint32_t code_of(ResetReason reason) noexcept {
             return NGHTTP2_REFUSED_STREAM;
         case ResetReason::cut:
             return NGHTTP2_CANCEL;
+        case ResetReason::calm:
+            return NGHTTP2_ENHANCE_YOUR_CALM;
         case ResetReason::failed:
             break;
     }

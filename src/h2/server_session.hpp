@@ -25,7 +25,8 @@ enum class ResetReason : std::uint8_t {
     answered,   ///< NO_ERROR: the rest of the request is not wanted (RFC 9113 §8.1).
     malformed,  ///< PROTOCOL_ERROR (RFC 9113 §8.1.1).
     refused,    ///< REFUSED_STREAM: nothing was done, try again.
-    cut,        ///< CANCEL: a tunnel was broken off (RFC 8441 §5).
+    cut,        ///< CANCEL: a tunnel was broken off (RFC 8441 §5), or the origin said so.
+    calm,       ///< ENHANCE_YOUR_CALM: the origin said so.
 };
 
 /// HTTP/2 (RFC 9113) on one client connection: reads frames, hands each request to the handler as

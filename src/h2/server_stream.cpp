@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include <nghttp2/nghttp2.h>
+
 namespace switchyard::h2 {
 
 using http::Fault;
@@ -281,10 +283,26 @@ void ServerStream::local_ended() noexcept {
 }
 
 void ServerStream::abort() {
+    abort_for(tunnel_ ? ResetReason::cut : ResetReason::failed);
+}
+
+/// Most codes speak of the origin's connection, and none may say that the response is complete
+/// (NO_ERROR, C9) or that nothing was done (REFUSED_STREAM: clients would ask again).
+void ServerStream::abort_with(std::uint32_t code) {
+    if (code == NGHTTP2_CANCEL) {
+        abort_for(ResetReason::cut);
+    } else if (code == NGHTTP2_ENHANCE_YOUR_CALM) {
+        abort_for(ResetReason::calm);
+    } else {
+        abort();
+    }
+}
+
+void ServerStream::abort_for(ResetReason reason) {
     if (aborted_) return;
     aborted_ = true;
     if (closed_ || (local_ended_ && !tunnel_)) return;
-    session_->reset(id_, tunnel_ ? ResetReason::cut : ResetReason::failed);
+    session_->reset(id_, reason);
 }
 
 // -- Its end

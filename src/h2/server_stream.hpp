@@ -18,6 +18,7 @@
 namespace switchyard::h2 {
 
 class ServerSession;
+enum class ResetReason : std::uint8_t;
 
 /// One request and its response as a stream of a HTTP/2 connection. Its octets wait here: those of
 /// the request's body, at most the stream's window, until they are pulled; of the response only the
@@ -102,6 +103,7 @@ class ServerStream final : public http::Exchange, private http::Body, private ne
     Task<void> answer();
     /// A tunnel is over, and was not broken off: END_STREAM, unless that was said.
     Task<void> end_tunnel();
+    void abort_for(ResetReason reason);
     /// Until the library has put what was handed to it into the write buffer; 0: however long.
     Task<http::Fault> sent(std::chrono::milliseconds limit);
     [[nodiscard]] std::chrono::milliseconds write_limit() const noexcept {
@@ -130,6 +132,7 @@ class ServerStream final : public http::Exchange, private http::Body, private ne
     [[nodiscard]] std::uint64_t bytes_sent() const override { return bytes_sent_; }
     void close_after() override {}
     void abort() override;
+    void abort_with(std::uint32_t code) override;
     bool watch_client(void (*callback)(void*), void* context) override;
     void cancel_io() override;
     void resume_io() override { cancelled_ = false; }

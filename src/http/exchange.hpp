@@ -135,6 +135,9 @@ class Exchange {
     virtual void close_after() = 0;
     /// Ends the exchange so that the client can't take what it got for the whole (C9).
     virtual void abort() = 0;
+    /// The same, with what the origin said when it broke its response off, a code of HTTP/2 (RFC
+    /// 9113 §7): the client is told as much as is true for it, where its protocol can say it.
+    virtual void abort_with(std::uint32_t /*code*/) { abort(); }
     /// Calls back once when the client leaves while nothing is read from it, also when it closes
     /// its sending side. Null: off. True when its connection is broken already (nothing will be
     /// called).

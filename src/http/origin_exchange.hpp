@@ -3,6 +3,8 @@
 #include "http/exchange.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace switchyard::http {
@@ -34,6 +36,10 @@ class OriginExchange {
     /// The present request was certainly not processed: nothing of it can have reached the origin,
     /// or the origin itself said so. It may be sent again, whatever its method (C10).
     [[nodiscard]] virtual bool unprocessed() const noexcept = 0;
+
+    /// The code of HTTP/2 (RFC 9113 §7) with which the origin itself has ended the present request;
+    /// none: it did not, or has no such codes.
+    [[nodiscard]] virtual std::optional<std::uint32_t> reset_code() const noexcept { return {}; }
 
     /// Ends present and future waits with Fault::cancelled.
     virtual void cancel() noexcept = 0;

@@ -427,6 +427,7 @@ void expose_process(const Scrape& scrape, std::vector<MetricFamily>& page) {
 std::string expose(const Scrape& scrape) {
     std::vector<MetricFamily> page;
     expose_slots(scrape, page);
+    expose_upstream_http2(scrape, page);
     expose_previews(scrape, page);
     expose_compression(scrape, page);
     expose_services(scrape, page);

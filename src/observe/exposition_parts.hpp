@@ -14,5 +14,6 @@ void expose_compression(const Scrape& scrape, std::vector<prometheus::MetricFami
 /// Retries, ejections and failovers.
 void expose_failures(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
 void expose_proxy_protocol(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
+void expose_upstream_http2(const Scrape& scrape, std::vector<prometheus::MetricFamily>& page);
 
 }  // namespace switchyard::observe

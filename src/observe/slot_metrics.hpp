@@ -5,6 +5,7 @@
 #include "observe/http2_limit.hpp"
 #include "observe/outcome.hpp"
 #include "observe/proxy_fault.hpp"
+#include "observe/upstream_http2.hpp"
 
 #include <array>
 #include <chrono>
@@ -34,6 +35,7 @@ struct alignas(kCacheLine) SlotCell {
     Counter upstream_connect_failures;
     Counter upstream_reuses;  ///< Requests sent on a pooled connection.
     Counter upstream_idle;    ///< Gauge: pooled connections.
+    UpstreamHttp2 upstream_http2;
     Counter retries;
     Counter retries_denied;         ///< Would have been safe, but not within the budget.
     Counter bytes_received;         ///< From clients, bodies.

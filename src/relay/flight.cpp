@@ -23,6 +23,7 @@ void Flight::start(http::Exchange& of, WorkerContext& on) {
     outcome = observe::Outcome::completed;
     status = 0;
     error = {};
+    reset_code = {};
     retries = 0;
     head_tick = waited_ticks = 0;
     try_over = interim_sent = false;

@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -95,7 +96,8 @@ class Flight {
     // How it went, for the books, the metrics and the log.
     observe::Outcome outcome = observe::Outcome::completed;
     unsigned status = 0;
-    std::string_view error;  ///< Code of X-Switchyard-Error; string literals only.
+    std::string_view error;                   ///< Code of X-Switchyard-Error; string literals only.
+    std::optional<std::uint32_t> reset_code;  ///< Of the origin's RST_STREAM, where that is why.
     unsigned retries = 0;
     std::uint64_t try_ns = 0;        ///< When the present try began; steady.
     std::uint64_t try_tick = 0;      ///< The same by the timer wheel.

@@ -41,6 +41,23 @@ std::string_view grpc_status(unsigned status) noexcept {
     }
 }
 
+std::string_view grpc_status_of_reset(std::uint32_t code) noexcept {
+    constexpr std::uint32_t kRefusedStream = 0x07, kCancel = 0x08, kEnhanceYourCalm = 0x0b,
+                            kInadequateSecurity = 0x0c;
+    switch (code) {
+        case kRefusedStream:
+            return "14";  // UNAVAILABLE
+        case kCancel:
+            return "1";  // CANCELLED
+        case kEnhanceYourCalm:
+            return "8";  // RESOURCE_EXHAUSTED
+        case kInadequateSecurity:
+            return "7";  // PERMISSION_DENIED
+        default:
+            return "13";  // INTERNAL
+    }
+}
+
 void append_grpc_message(std::string& out, std::string_view text) {
     static constexpr char kDigits[] = "0123456789ABCDEF";
     for (const char c : text) {
@@ -66,10 +83,12 @@ Task<void> Relay::send_grpc_error(Flight& flight, unsigned status) {
     flight.lines += ')';
     flight.page.clear();
     append_grpc_message(flight.page, flight.lines);
+    const std::string_view code =
+        flight.reset_code ? grpc_status_of_reset(*flight.reset_code) : grpc_status(status);
     reply.status = 200;
     reply.reason = h1::reason_phrase(200);
     reply.fields.push_back({http::FieldId::content_type, "Content-Type", "application/grpc"});
-    reply.fields.push_back({http::FieldId::unknown, "Grpc-Status", grpc_status(status)});
+    reply.fields.push_back({http::FieldId::unknown, "Grpc-Status", code});
     reply.fields.push_back({http::FieldId::unknown, "Grpc-Message", flight.page});
     reply.fields.push_back({http::FieldId::unknown, "X-Request-Id", flight.request_id});
     reply.raw_lines = flight.options->via_line;

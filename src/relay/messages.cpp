@@ -242,6 +242,7 @@ Task<Relay::Attempt> Relay::no_response(Flight& flight, Fault fault) {
             co_await fail(flight, Outcome::upstream_error, 502, "bad_response");
             break;
         default:
+            flight.reset_code = flight.connection->exchange().reset_code();
             co_await fail(flight, Outcome::upstream_error, 502, "upstream_closed");
             break;
     }
@@ -260,7 +261,8 @@ void Relay::prepare_reply(Flight& flight) {
         flight.lines = flight.slot->preview_lines;
     }
     if (flight.canary.wants_cookie && !flight.in_preview()) give_canary_cookie(flight);
-    flight.lines += flight.options->via_line;
+    const bool http2 = flight.response.version == 20;
+    flight.lines += http2 ? flight.options->via_line_http2 : flight.options->via_line;
     flight.lines += "X-Request-Id: ";
     flight.lines += flight.request_id;
     flight.lines += "\r\n";
@@ -296,7 +298,10 @@ Task<void> Relay::pass_response(Flight& flight) {
     http::Chunk piece;
     if (!body.take_received(piece)) piece = {};
     if (piece.fault != Fault::none) {
-        co_await fail(flight, Outcome::upstream_error, 502, "bad_response");
+        const bool malformed = piece.fault == Fault::malformed;
+        if (!malformed) flight.reset_code = flight.connection->exchange().reset_code();
+        co_await fail(flight, Outcome::upstream_error, 502,
+                      malformed ? "bad_response" : "upstream_closed");
         co_return;
     }
     prepare_reply(flight);
@@ -345,8 +350,13 @@ Task<void> Relay::pass_response(Flight& flight) {
     if (origin_fault != Fault::none && !flight.was_cut && !flight.client_gone) {
         judge(flight, false);
     }
+    const auto reset_code = flight.connection->exchange().reset_code();
     flight.connection.reset();
-    exchange.abort();
+    if (origin_fault != Fault::none && reset_code) {
+        exchange.abort_with(*reset_code);
+    } else {
+        exchange.abort();
+    }
     if (flight.was_cut) {
         flight.outcome = Outcome::cut;
         flight.error = "drained";

@@ -269,8 +269,8 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight) {
                                   flight.make_replay_room(request.content_length));
     if (http2) {
         const bool careful = flight.fresh_connection || (!body_fits && request.idempotent);
-        flight.connection =
-            worker_.http2.stream(target.pointer(), flight.service->epoch, config, careful);
+        flight.connection = worker_.http2.stream(target.pointer(), flight.service->epoch, config,
+                                                 careful, flight.slot->metrics);
     } else if (!flight.fresh_connection && (body_fits || !request.idempotent)) {
         auto pooled = worker_.pool.take(*target, flight.service->epoch, flight.proxy_header);
         // What must not be sent twice should not meet a connection that is already closed.

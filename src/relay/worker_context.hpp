@@ -24,6 +24,7 @@ struct RelayOptions {
     std::string via_request;        ///< Value of Via on requests, "1.1 switchyard"; empty: none.
     std::string via_request_http2;  ///< The same for requests that came over HTTP/2.
     std::string via_line;           ///< The complete line on responses, or empty.
+    std::string via_line_http2;     ///< The same on responses that came over HTTP/2.
     std::vector<config::Cidr> trusted_proxies;
     std::map<unsigned, config::ErrorPage> error_pages;
 };

@@ -83,8 +83,9 @@ WorkerOptions::WorkerOptions(const config::Config& config)
     forwarding->body_bytes = config.limits.body_bytes;
     if (!config.via.empty()) {
         forwarding->via_request = "1.1 " + config.via;
-        forwarding->via_request_http2 = "2.0 " + config.via;
+        forwarding->via_request_http2 = "2 " + config.via;
         forwarding->via_line = "Via: 1.1 " + config.via + "\r\n";
+        forwarding->via_line_http2 = "Via: 2 " + config.via + "\r\n";
     }
     forwarding->trusted_proxies = config.trusted_proxies;
     forwarding->error_pages = config.error_pages;

@@ -41,7 +41,7 @@ Worker::Worker(std::size_t index, const std::atomic<const route::Snapshot*>& sna
                observe::WorkerCell& counters, ConnectionLimiter& limiter,
                std::shared_ptr<const WorkerOptions> options)
     : pool_(loop_, index),
-      http2_(loop_),
+      http2_(loop_, index),
       random_(seed()),
       context_{index, loop_, snapshot, pool_, http2_, random_, counters, nullptr, options->relay},
       relay_(context_),

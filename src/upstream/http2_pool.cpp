@@ -1,5 +1,7 @@
 #include "upstream/http2_pool.hpp"
 
+#include "base/frame_pool.hpp"
+#include "h2/client_session.hpp"
 #include "upstream/connection.hpp"
 
 #include <algorithm>
@@ -33,11 +35,13 @@ h2::ClientOptions options_for(const config::Service& service, const route::Targe
 class SharedConnection final : private h2::ClientSession::Owner {
   public:
     SharedConnection(Http2Pool& pool, std::shared_ptr<route::Target> to, std::uint64_t in_epoch,
-                     const h2::ClientOptions& options)
+                     const h2::ClientOptions& options,
+                     std::shared_ptr<observe::SlotMetrics> counted_in)
         : target(std::move(to)),
           epoch(in_epoch),
           generation(target->generation()),
-          session(pool.loop_, *this, options),
+          metrics(std::move(counted_in)),
+          session(pool.loop_, *this, options, metrics->cell(pool.worker_).upstream_http2),
           pool_(pool) {}
 
     void start(std::chrono::milliseconds timeout) {
@@ -66,6 +70,7 @@ class SharedConnection final : private h2::ClientSession::Owner {
     const std::shared_ptr<route::Target> target;
     const std::uint64_t epoch;
     const std::uint32_t generation;
+    const std::shared_ptr<observe::SlotMetrics> metrics;
     h2::ClientSession session;
     std::vector<StreamChannel*> waiting;  ///< For the end of the opening.
 
@@ -83,13 +88,21 @@ class SharedConnection final : private h2::ClientSession::Owner {
 class StreamChannel final : public Channel {
   public:
     StreamChannel(Http2Pool& pool, std::shared_ptr<route::Target> to, std::uint64_t in_epoch,
-                  const config::Service& service)
+                  const config::Service& service,
+                  const std::shared_ptr<observe::SlotMetrics>& of_slot)
         : target(std::move(to)),
           epoch(in_epoch),
           options(options_for(service, *target)),
           most(service.http2.max_connections),
+          metrics(of_slot),
           pool_(pool),
-          stream_(pool.loop_) {}
+          stream_(pool.loop_, pool.responses_) {}
+
+    /// There is one for each request: from the pool of the worker's thread.
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        release_frame(memory, size);
+    }
 
     [[nodiscard]] http::OriginExchange& exchange() noexcept override { return stream_; }
     Task<ConnectResult> connect(std::chrono::milliseconds timeout) override;
@@ -110,7 +123,8 @@ class StreamChannel final : public Channel {
     const std::shared_ptr<route::Target> target;
     const std::uint64_t epoch;
     const h2::ClientOptions options;
-    const std::uint32_t most;  ///< Connections to the target.
+    const std::uint32_t most;                              ///< Connections to the target.
+    const std::shared_ptr<observe::SlotMetrics>& metrics;  ///< Until it is connected.
 
   private:
     Http2Pool& pool_;
@@ -191,7 +205,8 @@ void SharedConnection::tell(const ConnectResult& result) noexcept {
         channel->told(result);
 }
 
-Http2Pool::Http2Pool(net::EventLoop& loop) noexcept : loop_(loop) {}
+Http2Pool::Http2Pool(net::EventLoop& loop, std::size_t worker) noexcept
+    : loop_(loop), worker_(worker) {}
 
 Http2Pool::~Http2Pool() {
     clear();
@@ -199,9 +214,10 @@ Http2Pool::~Http2Pool() {
 
 std::unique_ptr<Channel> Http2Pool::stream(std::shared_ptr<route::Target> target,
                                            std::uint64_t epoch, const config::Service& service,
-                                           bool careful) {
+                                           bool careful,
+                                           const std::shared_ptr<observe::SlotMetrics>& metrics) {
     SharedConnection* const connection = find(*target, epoch, careful);
-    auto made = std::make_unique<StreamChannel>(*this, std::move(target), epoch, service);
+    auto made = std::make_unique<StreamChannel>(*this, std::move(target), epoch, service, metrics);
     if (connection != nullptr && !connection->opening()) {
         made->bind(*connection);
         made->reused = !careful;
@@ -237,8 +253,8 @@ SharedConnection* Http2Pool::open(const StreamChannel& channel, std::chrono::mil
         });
     if (static_cast<std::size_t>(taking) >= channel.most) return nullptr;
     if (shelf.epoch < channel.epoch) advance(*channel.target, channel.epoch);
-    auto made =
-        std::make_unique<SharedConnection>(*this, channel.target, channel.epoch, channel.options);
+    auto made = std::make_unique<SharedConnection>(*this, channel.target, channel.epoch,
+                                                   channel.options, channel.metrics);
     SharedConnection* const connection = made.get();
     shelf.connections.push_back(std::move(made));
     connection->start(timeout);

@@ -1,8 +1,9 @@
 #pragma once
 
 #include "config/config.hpp"
-#include "h2/client_session.hpp"
+#include "h2/response_store.hpp"
 #include "net/event_loop.hpp"
+#include "observe/slot_metrics.hpp"
 #include "route/target.hpp"
 #include "upstream/channel.hpp"
 
@@ -22,7 +23,7 @@ class StreamChannel;
 /// gone. Loop's thread. Outlives the channels that it makes.
 class Http2Pool {
   public:
-    explicit Http2Pool(net::EventLoop& loop) noexcept;
+    Http2Pool(net::EventLoop& loop, std::size_t worker) noexcept;
     ~Http2Pool();
     Http2Pool(const Http2Pool&) = delete;
     Http2Pool& operator=(const Http2Pool&) = delete;
@@ -30,8 +31,11 @@ class Http2Pool {
     /// A stream to the target for one request, bound to an open connection where there is one with
     /// room (and then `reused`); otherwise connect() waits for one, or opens it. `careful`: an idle
     /// one, which the target may be about to close, is given up instead of used; `reused` is false.
+    /// A connection that is opened for it counts in the slot's `metrics`, which are looked at until
+    /// connect() ended.
     std::unique_ptr<Channel> stream(std::shared_ptr<route::Target> target, std::uint64_t epoch,
-                                    const config::Service& service, bool careful);
+                                    const config::Service& service, bool careful,
+                                    const std::shared_ptr<observe::SlotMetrics>& metrics);
 
     /// From now on only connections of `epoch` count for the target.
     void advance(const route::Target& target, std::uint64_t epoch);
@@ -63,6 +67,8 @@ class Http2Pool {
     void ended(SharedConnection& connection);
 
     net::EventLoop& loop_;
+    const std::size_t worker_;
+    h2::ResponseStore responses_;
     std::unordered_map<std::uint32_t, Shelf> shelves_;
 };
 

@@ -160,6 +160,27 @@ TEST_F(H2Origin, InterimResponsesAndTrailersPass) {
     EXPECT_EQ(response.trailers, (Fields{{"x-sum", "42"}}));
 }
 
+TEST_F(H2Origin, ViaNamesTheVersionThatAResponseCameIn) {
+    const RawH2Origin target([](H2OriginConnection& to, const Request& request) {
+        to.answer_with(request.stream, "ok", {{"via", "1.0 fred"}});
+        return true;
+    });
+    start_with(target);
+    const auto values = [](const Response& response) {
+        std::vector<std::string> found;
+        for (const auto& [name, value] : response.fields) {
+            if (name == "Via" || name == "via") found.push_back(value);
+        }
+        return found;
+    };
+    using testing::ElementsAre;
+    // RFC 9110 §7.6.3: it is the one that we have received, whatever the client speaks.
+    auto client = connect();
+    EXPECT_THAT(values(exchange(client, "GET", "/")), ElementsAre("1.0 fred", "2 switchyard"));
+    auto second = come_in();
+    EXPECT_THAT(values(second.exchange("GET", "/")), ElementsAre("1.0 fred", "2 switchyard"));
+}
+
 TEST_F(H2Origin, ResponsesWithoutABodyKeepTheClientsConnection) {
     const RawH2Origin target([](H2OriginConnection& to, const Request& request) {
         const auto status = request.path().substr(1);

@@ -235,7 +235,7 @@ TEST_P(H2Requests, HeadsArriveAsTheyAre) {
     EXPECT_EQ(seen_text(echo, "version"), "HTTP/1.1");
     EXPECT_EQ(seen(echo, "x-test"), (Strings{"one", "two"}));
     EXPECT_EQ(seen(echo, "Host"), Strings{"localhost"});
-    EXPECT_EQ(seen(echo, "Via"), Strings{"2.0 switchyard"});
+    EXPECT_EQ(seen(echo, "Via"), Strings{"2 switchyard"});
     EXPECT_EQ(seen(echo, "X-Forwarded-Proto"),
               Strings{GetParam() == Transport::h2 ? "https" : "http"});
     EXPECT_EQ(seen(echo, "Transfer-Encoding"), Strings{});

@@ -1,4 +1,5 @@
 // What a request on a warm connection costs, one at a time: exact counts, so they may be tests.
+#include "conformance/raw_h2_origin.hpp"
 #include "cost/counted_daemon.hpp"
 #include "support/h2_client.hpp"
 
@@ -138,6 +139,35 @@ TEST_P(Cost, AWarmRequestTakesTwoReadsAndTwoWrites) {
     // The access log has a thread of its own, which waits, and writes many lines at once.
     const double log = sum(calls, {"poll", "writev"});
     EXPECT_LT(calls.at("total") - log, 6 + 3 * kElsewhere);
+}
+
+TEST_F(CountedDoor, AWarmRequestOverHttp2ToTheTargetAllocatesLittle) {
+#if defined(SWITCHYARD_ASAN) || defined(SWITCHYARD_TSAN)
+    GTEST_SKIP() << "A sanitizer allocates for itself.";
+#endif
+    const RawH2Origin target([](H2OriginConnection& to, const RawH2Origin::Request& request) {
+        // In one write: a second one would wait for the acknowledgement of the first.
+        to.send(frame(FrameType::headers, kEndHeaders, request.stream,
+                      header_block({{":status", "200"},
+                                    {"content-length", "5"},
+                                    {"content-type", "text/plain"},
+                                    {"etag", "x"}})) +
+                frame(FrameType::data, kEndStream, request.stream, "hello"));
+        return true;
+    });
+    start_counted(target.address());
+    Client client = connect();
+    const auto ask = [&](int times) {
+        for (int i = 0; i < times; ++i)
+            ASSERT_EQ(exchange(client, "GET", "/").body, "hello");
+    };
+    ask(200);
+    const std::uint64_t before = allocations();
+    ask(kRequests);
+    const double each = static_cast<double>(allocations() - before) / kRequests;
+    std::cout << each << " allocations a request\n";
+    // nghttp2's own: the stream, its frames and their items, and fields.
+    EXPECT_LT(each, 14.5);
 }
 
 }  // namespace

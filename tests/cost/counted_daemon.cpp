@@ -23,8 +23,12 @@ CountedDoor::~CountedDoor() {
     ::munmap(allocations_, sizeof *allocations_);
 }
 
-void CountedDoor::start_counted() {
+void CountedDoor::start_counted(const std::string& h2c_target) {
     std::string yaml = config({}, "workers: 1\naccess_log: {path: \"${DIR}/access.log\"}\n");
+    if (!h2c_target.empty()) {
+        const auto blue = origin(Colour::blue).address();
+        yaml.replace(yaml.find(blue), blue.size() + 2, h2c_target + "\"]\n        protocol: h2c");
+    }
     constexpr std::string_view kOften = "interval: 50ms";
     yaml.replace(yaml.find(kOften), kOften.size(), "interval: 60s");
     constexpr std::string_view kPlain = "  - address: \"127.0.0.1:0\"\n";

@@ -18,8 +18,9 @@ class CountedDoor : public FrontDoor {
     ~CountedDoor() override;
 
     /// With a plain listener (h2c by prior knowledge as well) and one with TLS, an access log, and
-    /// health checks that are too rare to disturb.
-    void start_counted();
+    /// health checks that are too rare to disturb. `h2c_target`: an address that the blue slot has
+    /// instead of its origin's, for HTTP/2.
+    void start_counted(const std::string& h2c_target = {});
     [[nodiscard]] const TestCertificates& certificates() const { return certificates_; }
 
     /// Allocations of the whole daemon so far.

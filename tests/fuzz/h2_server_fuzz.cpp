@@ -25,7 +25,7 @@ void check_request(const http::RequestHead& head) {
     outgoing.target = head.origin_target;
     outgoing.framing = head.framing;
     outgoing.content_length = head.content_length;
-    const http::ForwardRequest context{&peer, "id", head.host, "2.0 switchyard"};
+    const http::ForwardRequest context{&peer, "id", head.host, "2 switchyard"};
     http::forward_request(head, context, scratch, outgoing.fields);
     std::string sent;
     h1::append_request(sent, outgoing);

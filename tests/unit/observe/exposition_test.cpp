@@ -34,6 +34,14 @@ std::string sample_page() {
     blue->cell(1).in_flight.add(4);
     blue->cell(0).upstream_connects.add(3);
     blue->cell(0).bytes_sent.add(5'000'000'000);
+    blue->cell(0).upstream_http2.connections.add(2);
+    blue->cell(1).upstream_http2.connections.add(1);
+    blue->cell(1).upstream_http2.streams.add(7);
+    blue->cell(0).upstream_http2.goaways.add(4);
+    blue->cell(0).upstream_http2.resets.add(5);
+    blue->cell(1)
+        .upstream_http2.failures[static_cast<std::size_t>(UpstreamHttp2Failure::protocol_error)]
+        .add(6);
     Scrape scrape;
     scrape.slots = {blue};
     scrape.previews = {std::make_shared<SlotMetrics>("app", Colour::green, 2)};
@@ -110,6 +118,19 @@ TEST(Exposition, CountsRequestsByClassAndOutcome) {
     EXPECT_TRUE(lines.contains(
         R"(switchyard_request_outcomes_total{service="app",slot="blue",outcome="client_abort"} 1)"));
     EXPECT_TRUE(lines.contains(R"(switchyard_requests_in_flight{service="app",slot="blue"} 4)"));
+}
+
+TEST(Exposition, TellsOfHttp2ToTheTargets) {
+    const auto lines = lines_of(sample_page());
+    const std::string prefix = "switchyard_upstream_http2_";
+    const std::string blue = R"({service="app",slot="blue")";
+    EXPECT_TRUE(lines.contains(prefix + "connections" + blue + "} 3"));
+    EXPECT_TRUE(lines.contains(prefix + "streams" + blue + "} 7"));
+    EXPECT_TRUE(lines.contains(prefix + "goaways_total" + blue + "} 4"));
+    EXPECT_TRUE(lines.contains(prefix + "resets_total" + blue + "} 5"));
+    const std::string failures = prefix + "connection_failures_total" + blue;
+    EXPECT_TRUE(lines.contains(failures + R"(,reason="protocol_error"} 6)"));
+    EXPECT_TRUE(lines.contains(failures + R"(,reason="closed"} 0)"));
 }
 
 TEST(Exposition, CountsPreviewsApart) {
@@ -238,7 +259,7 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 89U);
+    EXPECT_EQ(families, 94U);
 }
 
 TEST(Exposition, ShowsACanary) {

@@ -32,6 +32,16 @@ TEST(Grpc, StatusCodesAreMappedAsItsDocumentSays) {
     EXPECT_EQ(grpc_status(418), "2");
 }
 
+TEST(Grpc, CodesOfResetsAreMappedAsItsDocumentSays) {
+    // NO_ERROR to SETTINGS_TIMEOUT, FRAME_SIZE_ERROR, COMPRESSION_ERROR, CONNECT_ERROR, unknown.
+    for (const std::uint32_t code : {0U, 1U, 2U, 3U, 4U, 6U, 9U, 10U, 99U})
+        EXPECT_EQ(grpc_status_of_reset(code), "13") << code;
+    EXPECT_EQ(grpc_status_of_reset(7), "14");
+    EXPECT_EQ(grpc_status_of_reset(8), "1");
+    EXPECT_EQ(grpc_status_of_reset(11), "8");
+    EXPECT_EQ(grpc_status_of_reset(12), "7");
+}
+
 TEST(Grpc, MessagesArePercentEncoded) {
     std::string out;
     append_grpc_message(out, "a b%c\n\xc3\xa4~");
