@@ -34,7 +34,9 @@ struct Options {
     std::vector<unsigned> clients;    ///< By sort, as client_sorts() lists them.
     bool h2c = false;                 ///< The plain listener speaks HTTP/2, too.
     std::string tunnels = "close";    ///< The drain policy of the daemon that is started.
-    std::uint64_t settle_every = 50;  ///< Let so many-th drains come to their end; 0: the last.
+    /// Let so many-th drains come to their end; 0: the last. Odd, so that it is the turn of both
+    /// slots.
+    std::uint64_t settle_every = 125;
     bool quick = false;
     bool served_by = true;  ///< Check X-Served-By.
     std::string json;       ///< File for the result; empty: none.

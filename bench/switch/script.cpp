@@ -17,7 +17,7 @@ std::vector<Command> commands_of(const Script& script, std::uint64_t number) {
             commands.push_back({.sort = Command::Sort::share, .percent = percent});
         };
         const std::uint64_t canary = number / script.canary_every;
-        switch (canary % 3) {
+        switch (canary % 5) {
             case 0:
                 share(5), share(30), share(60);
                 change.sort = Command::Sort::promote;
@@ -25,10 +25,17 @@ std::vector<Command> commands_of(const Script& script, std::uint64_t number) {
             case 1:
                 share(20), share(50), share(10), share(0);
                 // Seldom: what was taken on by the canary goes within some seconds.
-                commands.back().settle = script.settle_every != 0 && canary % 12 == 1;
+                commands.back().settle = script.settle_every != 0 && canary % 15 == 1;
+                break;
+            case 2:
+                share(40), share(100);
+                break;
+            case 3:
+                share(50), share(10), share(80);
+                change.sort = Command::Sort::promote;
                 break;
             default:
-                share(40), share(100);
+                share(100), share(0);
                 break;
         }
     }

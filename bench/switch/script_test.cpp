@@ -36,7 +36,7 @@ TEST(Script, EndsCanariesInEachWay) {
     const Script script{.switches = 100, .canary_every = 1, .settle_every = 50};
     bool promoted = false, off = false, switched = false, settled = false, grows = false,
          falls = false;
-    for (std::uint64_t number = 1; number <= 12; ++number) {
+    for (std::uint64_t number = 1; number <= 15; ++number) {
         const auto commands = commands_of(script, number);
         const auto shares = shares_of(commands);
         promoted = promoted || commands.back().sort == Command::Sort::promote;
