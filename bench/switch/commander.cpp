@@ -238,7 +238,9 @@ void Commander::settle() {
     const unsigned left = service_.tunnels.open[index_of(old)];
     const std::int64_t now = now_ns();
     const bool closes = service_.tunnels.policy == Tunnels::Policy::close;
+    service_.tunnels.to_be_told.reset();
     if (closes && left > 0 && now - acknowledged_at_ < service_.tunnels.drain_timeout * 3 / 4) {
+        service_.tunnels.to_be_told = old;
         world_.alarms.emplace(now + kLook, this);
         return;
     }

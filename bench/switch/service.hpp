@@ -17,6 +17,8 @@ struct Tunnels {
     Policy policy = Policy::unknown;  ///< As the first switch says.
     std::int64_t drain_timeout = 0;   ///< Nanoseconds; the same.
     std::array<unsigned, 2> open{};   ///< By index_of(Colour): to whom nobody said goodbye yet.
+    /// Those of this slot have to be told to go: until then none of them goes by itself.
+    std::optional<Colour> to_be_told;
 };
 
 /// One of the proxy's services, as its clients and its commander see it.

@@ -54,7 +54,8 @@ std::string WebSocketTalk::take(std::string_view octets) {
 std::string WebSocketTalk::tick() {
     const std::int64_t now = now_ns();
     if (phase_ == Phase::open) {
-        if (world_.stopping || now >= leaves_at_)
+        const bool waits = service_.tunnels.to_be_told == messages_.slot();
+        if (world_.stopping || (now >= leaves_at_ && !waits))
             leave(now);
         else if (messages_.under_way() < kMostUnderWay)
             send_message(now);
