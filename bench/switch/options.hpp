@@ -26,14 +26,14 @@ struct Options {
     std::string grpc_green;
 
     std::uint64_t switches = 1000;
-    double rate = 20;                 ///< Switches a second.
-    double duration = 0;              ///< Seconds of switching; 0: as many as `switches` takes.
-    std::uint64_t hold_every = 0;     ///< Hold requests at every so many switches; 0: never.
-    std::uint64_t canary_every = 0;   ///< A canary before every so many; 0: never.
-    double calm = 5;                  ///< Seconds of load before the first switch.
-    std::vector<unsigned> clients;    ///< By sort, as client_sorts() lists them.
-    bool h2c = false;                 ///< The plain listener speaks HTTP/2, too.
-    std::string tunnels = "close";    ///< The drain policy of the daemon that is started.
+    double rate = 20;                ///< Switches a second.
+    double duration = 0;             ///< Seconds of switching; 0: as many as `switches` takes.
+    std::uint64_t hold_every = 0;    ///< Hold requests at every so many switches; 0: never.
+    std::uint64_t canary_every = 0;  ///< A canary before every so many; 0: never.
+    double calm = 5;                 ///< Seconds of load before the first switch.
+    std::vector<unsigned> clients;   ///< By sort, as client_sorts() lists them.
+    bool h2c = false;                ///< The plain listener speaks HTTP/2, too.
+    std::string tunnels = "close";   ///< The drain policy of the daemon that is started.
     /// Let so many-th drains come to their end; 0: the last. Odd, so that it is the turn of both
     /// slots.
     std::uint64_t settle_every = 125;
