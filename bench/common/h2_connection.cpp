@@ -70,7 +70,9 @@ struct H2Callbacks {
             one->headed_ = true;
             one->on_head();
         }
-        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) one->ended_ = true;
+        if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+        one->ended_ = true;
+        one->on_end();
         return 0;
     }
 
@@ -129,7 +131,7 @@ H2Connection::H2Connection(const Options& options) : session_(std::make_unique<S
 H2Connection::~H2Connection() = default;
 
 bool H2Connection::submit(const Request& request, H2Exchange& exchange) {
-    std::array<nghttp2_nv, 7> fields{};
+    std::array<nghttp2_nv, 12> fields{};
     std::size_t count = 0;
     fields[count++] = field(":method", request.method);
     fields[count++] = field(":scheme", request.scheme);
@@ -141,6 +143,10 @@ bool H2Connection::submit(const Request& request, H2Exchange& exchange) {
     if (request.content_length >= 0) {
         length = std::to_string(request.content_length);
         fields[count++] = field("content-length", length);
+    }
+    for (const auto& [name, value] : request.more) {
+        if (count == fields.size()) return false;
+        fields[count++] = field(name, value);
     }
     exchange.head = {};
     exchange.ended_ = exchange.headed_ = false;
@@ -161,6 +167,11 @@ void H2Connection::give_window(const H2Exchange& exchange, std::size_t bytes) {
 
 void H2Connection::cancel(const H2Exchange& exchange) {
     nghttp2_submit_rst_stream(session_->state, NGHTTP2_FLAG_NONE, exchange.stream, NGHTTP2_CANCEL);
+}
+
+bool H2Connection::takes_tunnels() const noexcept {
+    return nghttp2_session_get_remote_settings(session_->state,
+                                               NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
 bool H2Connection::feed(std::string_view bytes) {

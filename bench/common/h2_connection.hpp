@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace switchyard::bench {
 
@@ -27,6 +29,8 @@ class H2Exchange {
         last = true;
         return 0;
     }
+    /// The answer came to its end; the request may be under way still.
+    virtual void on_end() {}
     /// The stream is over. `complete`: the answer came to its end; otherwise `code` says how it
     /// was reset (RFC 9113 §7).
     virtual void on_close(bool complete, std::uint32_t code) = 0;
@@ -58,6 +62,7 @@ class H2Connection {
         std::string_view protocol = {};    ///< :protocol (RFC 8441); empty: none.
         std::int64_t content_length = -1;  ///< -1: none is said.
         bool has_body = false;
+        std::vector<std::pair<std::string_view, std::string_view>> more = {};  ///< Further fields.
     };
 
     /// Throws std::runtime_error.
@@ -80,6 +85,8 @@ class H2Connection {
     std::string_view output();
 
     bool goaway() const noexcept { return goaway_; }
+    /// The peer's SETTINGS came, and allow extended CONNECT (RFC 8441 §3).
+    bool takes_tunnels() const noexcept;
     const std::string& error() const noexcept { return error_; }
 
   private:

@@ -26,6 +26,13 @@ void note_field(ResponseHead& head, std::string_view name, std::string_view valu
         head.test_id = value;
     } else if (same(name, "x-switchyard-error")) {
         head.proxy_error = value;
+    } else if (same(name, "set-cookie")) {
+        if (value.starts_with("switchyard_canary="))
+            head.canary_cookie = value.substr(0, value.find(';'));
+    } else if (same(name, "grpc-status")) {
+        head.grpc_status = value;
+    } else if (same(name, "grpc-message")) {
+        head.grpc_message = value;
     }
 }
 
@@ -43,6 +50,9 @@ void ResponseReader::reset() {
     head_.test_id.clear();
     head_.request_id.clear();
     head_.proxy_error.clear();
+    head_.canary_cookie.clear();
+    head_.grpc_status.clear();
+    head_.grpc_message.clear();
     text_.clear();
     reason_ = "";
 }

@@ -13,11 +13,14 @@ struct ResponseHead {
     bool close = false;       ///< The connection ends after this answer.
     bool has_length = false;  ///< A Content-Length was sent.
     std::uint64_t content_length = 0;
-    std::string colour;       ///< X-Origin-Colour
-    std::string served_by;    ///< X-Served-By
-    std::string test_id;      ///< X-Test-Id
-    std::string request_id;   ///< X-Request-Id
-    std::string proxy_error;  ///< X-Switchyard-Error
+    std::string colour;         ///< X-Origin-Colour
+    std::string served_by;      ///< X-Served-By
+    std::string test_id;        ///< X-Test-Id
+    std::string request_id;     ///< X-Request-Id
+    std::string proxy_error;    ///< X-Switchyard-Error
+    std::string canary_cookie;  ///< Of Set-Cookie: "switchyard_canary=...", without attributes.
+    std::string grpc_status;    ///< Also of the trailers (HTTP/2).
+    std::string grpc_message;
 };
 
 /// Keeps a field of an answer's head if the benchmarks look at it; whatever the protocol.

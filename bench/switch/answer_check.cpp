@@ -17,12 +17,23 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-AnswerCheck::AnswerCheck(World& world, Kind kind, Transport transport)
-    : world_(world), tally_(world.tally.kinds[index_of(kind)][index_of(transport)]) {}
+AnswerCheck::AnswerCheck(World& world, Service& service, Kind kind, Transport transport,
+                         Identity identity)
+    : world_(world),
+      service_(service),
+      tally_(world.tally.kinds[index_of(kind)][index_of(transport)]),
+      transport_(transport),
+      identity_(identity) {}
+
+/// A tunnel is switched to over HTTP/1.1 (RFC 9110 §15.2.2), and opened over HTTP/2 (RFC 8441 §5).
+int AnswerCheck::right_status() const noexcept {
+    const bool http2 = transport_ == Transport::h2c || transport_ == Transport::h2_tls;
+    return expected_.body == Expected::Body::tunnel && !http2 ? 101 : 200;
+}
 
 void AnswerCheck::begin(std::uint64_t requests) {
     tally_.requests += requests;
-    world_.tally.books.accepted += requests;
+    service_.books.accepted += requests;
 }
 
 void AnswerCheck::expect(Expected expected) {
@@ -37,15 +48,18 @@ void AnswerCheck::head(const ResponseHead& head) {
     if (judged_) return;
     judged_ = true;
     const auto colour = parse_colour(head.colour);
-    if (head.status != expected_.status() || !colour) return;
+    if (head.status != right_status() || !colour) return;
     pattern_ = test::PatternChecker(*colour);
-    if (!world_.timeline.allows(*colour, expected_.began, now_ns())) {
-        violate("C1", expected_.id, world_.timeline.reason());
-    } else if (world_.epochs) {
-        world_.epochs->answered(head.request_id, *colour, world_.timeline.first_step(),
-                                world_.timeline.last_step());
+    Timeline& timeline = service_.timeline;
+    if (!timeline.allows(*colour, expected_.began, now_ns(), stand_)) {
+        violate(timeline.misplaced() ? "C16" : "C1", expected_.id, timeline.reason());
+    } else {
+        if (service_.epochs)
+            service_.epochs->answered(head.request_id, *colour, timeline.first_step(),
+                                      timeline.last_step());
+        learn(head);
     }
-    const std::string& name = world_.slot_names[index_of(*colour)];
+    const std::string& name = service_.slot_names[index_of(*colour)];
     if (!name.empty() && head.served_by != name)
         violate("C2", expected_.id,
                 "X-Served-By says " + quoted(head.served_by) + ", but " + head.colour + " (" +
@@ -54,10 +68,23 @@ void AnswerCheck::head(const ResponseHead& head) {
         violate("C5", expected_.id, "the proxy asks to close a kept-alive connection");
 }
 
+/// A client that nothing tells is another one with each request.
+void AnswerCheck::learn(const ResponseHead& head) {
+    if (identity_ == Identity::none) return;
+    if (identity_ == Identity::cookie) {
+        if (!head.canary_cookie.empty()) {
+            cookie_ = head.canary_cookie;
+            stand_ = {};
+        }
+        if (cookie_.empty()) return;
+    }
+    if (service_.timeline.learn(stand_)) ++world_.tally.placed;
+}
+
 void AnswerCheck::body(const ResponseHead& head, std::string_view piece) {
     const std::uint64_t before = body_bytes_;
     body_bytes_ += piece.size();
-    if (head.status == expected_.status() && expected_.body == Expected::Body::pattern &&
+    if (head.status == right_status() && expected_.body == Expected::Body::pattern &&
         parse_colour(head.colour)) {
         if (!pattern_fault_.empty()) return;
         if (const auto offset = pattern_.feed(piece))
@@ -85,12 +112,15 @@ std::string AnswerCheck::upload_fault() const {
 }
 
 std::string AnswerCheck::fault(const ResponseHead& head) const {
-    if (head.status != expected_.status()) {
+    if (head.status != right_status()) {
         std::string text = "status " + std::to_string(head.status);
         if (!head.proxy_error.empty()) text += " by the proxy: " + head.proxy_error;
         return text;
     }
-    if (!parse_colour(head.colour)) return "no X-Origin-Colour in the answer";
+    if (!parse_colour(head.colour)) {
+        if (head.grpc_status.empty()) return "no X-Origin-Colour in the answer";
+        return "grpc-status " + head.grpc_status + " by the proxy: " + head.grpc_message;
+    }
     if (head.test_id != expected_.id)
         return "got the answer to " + quoted(head.test_id) + " instead of its own";
     switch (expected_.body) {
@@ -106,6 +136,10 @@ std::string AnswerCheck::fault(const ResponseHead& head) const {
             return text_.starts_with(head.colour) ? "" : "the body is not that of " + head.colour;
         case Expected::Body::tunnel:
             return "";
+        case Expected::Body::messages:
+            if (head.grpc_status == "0") return "";
+            return head.grpc_status.empty() ? "no grpc-status in the trailers"
+                                            : "grpc-status " + head.grpc_status;
     }
     return "";
 }
@@ -114,9 +148,9 @@ bool AnswerCheck::finish(const ResponseHead& head, bool sent_all) {
     this->head(head);
     std::string wrong = fault(head);
     if (wrong.empty() && !sent_all) wrong = "answered before the request was sent completely";
-    auto& books = world_.tally.books;
+    auto& books = service_.books;
     if (wrong.empty()) {
-        if (expected_.body != Expected::Body::tunnel) took(now_ns() - expected_.waited_since);
+        if (!has_messages()) took(now_ns() - expected_.waited_since);
         ++tally_.ok;
         ++books.completed;
         ++books.completed_by_slot[index_of(*parse_colour(head.colour))];
@@ -124,35 +158,32 @@ bool AnswerCheck::finish(const ResponseHead& head, bool sent_all) {
     }
     ++tally_.failed;
     ++books.failed;
-    const bool right_status = head.status == expected_.status();
-    const bool spliced = right_status && expected_.body == Expected::Body::pattern;
-    violate(!right_status                              ? "C10"
-            : expected_.body == Expected::Body::upload ? "C8"
-            : spliced                                  ? "C9"
-                                                       : "C5",
+    const bool answered = head.status == right_status() && parse_colour(head.colour);
+    violate(!answered                                   ? "C10"
+            : has_messages()                            ? "C11"
+            : expected_.body == Expected::Body::upload  ? "C8"
+            : expected_.body == Expected::Body::pattern ? "C9"
+                                                        : "C5",
             expected_.id, wrong);
     return false;
 }
 
 void AnswerCheck::leave(const ResponseHead& head) {
     ++tally_.left;
-    ++world_.tally.books.client_abort;
+    ++service_.books.client_abort;
     if (const auto colour = parse_colour(head.colour))
-        ++world_.tally.books.client_abort_by_slot[index_of(*colour)];
+        ++service_.books.client_abort_by_slot[index_of(*colour)];
 }
 
 void AnswerCheck::lose(const std::string& why) {
     ++tally_.failed;
-    ++world_.tally.books.failed;
-    violate(!judged_                                   ? "C5"
-            : expected_.body == Expected::Body::tunnel ? "C11"
-                                                       : "C9",
-            expected_.id, why);
+    ++service_.books.failed;
+    violate(!judged_ ? "C5" : has_messages() ? "C11" : "C9", expected_.id, why);
 }
 
 void AnswerCheck::lose(const Expected& expected, const std::string& why) {
     ++tally_.failed;
-    ++world_.tally.books.failed;
+    ++service_.books.failed;
     violate("C5", expected.id, why);
 }
 

@@ -37,13 +37,13 @@ class Answers : public testing::Test {
         return found == counts.end() ? 0 : found->second;
     }
     void switch_to(Colour colour) {
-        world_.timeline.sent(colour, now_ns());
-        world_.timeline.acknowledged(now_ns());
+        world_.app.timeline.sent(colour, now_ns());
+        world_.app.timeline.acknowledged(now_ns());
     }
 
     World world_{Colour::blue};
-    AnswerCheck check_{world_, Kind::keep_alive, Transport::h2c};
-    AnswerCheck neighbour_{world_, Kind::keep_alive, Transport::h2c};
+    AnswerCheck check_{world_, world_.app, Kind::keep_alive, Transport::h2c};
+    AnswerCheck neighbour_{world_, world_.app, Kind::keep_alive, Transport::h2c};
 };
 
 TEST_F(Answers, ThatAreRightAreEnteredOnce) {
@@ -53,9 +53,9 @@ TEST_F(Answers, ThatAreRightAreEnteredOnce) {
     check_.body(head, pattern(Colour::blue, 100));
     EXPECT_TRUE(check_.finish(head, true));
     EXPECT_EQ(world_.tally.violations.total(), 0U);
-    EXPECT_EQ(world_.tally.books.accepted, 1U);
-    EXPECT_EQ(world_.tally.books.completed, 1U);
-    EXPECT_EQ(world_.tally.books.completed_by_slot[0], 1U);
+    EXPECT_EQ(world_.app.books.accepted, 1U);
+    EXPECT_EQ(world_.app.books.completed, 1U);
+    EXPECT_EQ(world_.app.books.completed_by_slot[0], 1U);
 }
 
 TEST_F(Answers, OfTheOldSlotToAStreamThatBeganAfterCommittedAreAViolation) {
@@ -79,8 +79,8 @@ TEST_F(Answers, FromTwoSlotsInOneBodyAreAViolation) {
     check_.body(head, pattern(Colour::green, 100).substr(50));
     EXPECT_FALSE(check_.finish(head, true));
     EXPECT_EQ(violations("C9"), 1U);
-    EXPECT_EQ(world_.tally.books.failed, 1U);
-    EXPECT_EQ(world_.tally.books.completed, 0U);
+    EXPECT_EQ(world_.app.books.failed, 1U);
+    EXPECT_EQ(world_.app.books.completed, 0U);
 }
 
 TEST_F(Answers, ThatAreTooShortAreAViolation) {
@@ -113,16 +113,80 @@ TEST_F(Answers, ThatDoNotComeAreAViolationByHowFarTheyWere) {
     check_.head(head_of(Colour::blue));
     check_.lose("stream reset, code 2");
     EXPECT_EQ(violations("C9"), 1U);
-    EXPECT_EQ(world_.tally.books.failed, 2U);
+    EXPECT_EQ(world_.app.books.failed, 2U);
 }
 
 TEST_F(Answers, ThatNameAnotherSlotThanTheOneThatAnsweredAreAViolation) {
-    world_.slot_names = {"blue-production", "green-production"};
+    world_.app.slot_names = {"blue-production", "green-production"};
     ask(check_, 0);
     auto head = head_of(Colour::blue);
     head.served_by = "green-production";
     check_.finish(head, true);
     EXPECT_EQ(violations("C2"), 1U);
+}
+
+TEST_F(Answers, ToAClientWithACookieAreHeldToItsSide) {
+    AnswerCheck browser(world_, world_.app, Kind::keep_alive, Transport::http1,
+                        AnswerCheck::Identity::cookie);
+    const auto answer = [&](AnswerCheck& check, Colour colour, const char* cookie = "") {
+        ask(check, 0);
+        auto head = head_of(colour);
+        head.canary_cookie = cookie;
+        check.head(head);
+        check.finish(head, true);
+        return violations("C16");
+    };
+    const auto share = [&](unsigned percent) {
+        world_.app.timeline.sent_share(percent, now_ns());
+        world_.app.timeline.acknowledged(now_ns());
+    };
+    answer(browser, Colour::blue);
+    EXPECT_EQ(browser.cookie(), "");
+    share(20);
+    answer(browser, Colour::green, "switchyard_canary=x");
+    EXPECT_EQ(browser.cookie(), "switchyard_canary=x");
+    share(40);
+    EXPECT_EQ(answer(browser, Colour::green), 0U);
+    EXPECT_EQ(answer(check_, Colour::blue), 0U) << "nothing tells this one";
+    EXPECT_EQ(answer(browser, Colour::blue), 1U) << "moved back";
+    // With a new cookie it is a new client.
+    EXPECT_EQ(answer(browser, Colour::green, "switchyard_canary=y"), 1U);
+    EXPECT_GT(world_.tally.placed, 0U);
+    EXPECT_EQ(violations("C1"), 0U);
+}
+
+TEST_F(Answers, OfCallsNeedTheirStatus) {
+    const auto end_with = [&](const char* status, Colour colour) {
+        Expected expected;
+        expected.id = "h1-1";
+        expected.body = Expected::Body::messages;
+        expected.began = now_ns();
+        check_.begin();
+        check_.expect(std::move(expected));
+        auto head = head_of(colour);
+        head.grpc_status = status;
+        return check_.finish(head, true);
+    };
+    EXPECT_TRUE(end_with("0", Colour::blue));
+    EXPECT_FALSE(end_with("", Colour::blue));
+    EXPECT_FALSE(end_with("14", Colour::blue));
+    EXPECT_EQ(violations("C11"), 2U);
+    ask(check_, 0);
+    auto head = head_of(Colour::blue);
+    head.colour.clear();
+    head.grpc_status = "14";
+    EXPECT_FALSE(check_.finish(head, true));
+    EXPECT_EQ(violations("C10"), 1U) << "the proxy's own";
+}
+
+TEST_F(Answers, ThatOpenATunnelHaveTheStatusOfTheirProtocol) {
+    AnswerCheck old(world_, world_.app, Kind::websocket, Transport::http1);
+    Expected expected;
+    expected.body = Expected::Body::tunnel;
+    old.expect(expected);
+    check_.expect(expected);
+    EXPECT_EQ(old.right_status(), 101);
+    EXPECT_EQ(check_.right_status(), 200);
 }
 
 }  // namespace

@@ -19,23 +19,25 @@ std::optional<ProxyPage> read_page(const boost::json::object& owner) {
 
 class Comparison {
   public:
-    explicit Comparison(Violations& violations) : violations_(violations) {}
+    Comparison(const std::string& service, Violations& violations)
+        : service_(service), violations_(violations) {}
 
     void equal(const std::string& what, std::uint64_t clients, const std::string& whose,
                std::uint64_t theirs) {
         if (clients == theirs) return;
         violations_.add("C18", "-",
-                        what + ": the clients count " + std::to_string(clients) + ", " + whose +
-                            " " + std::to_string(theirs));
+                        service_ + ", " + what + ": the clients count " + std::to_string(clients) +
+                            ", " + whose + " " + std::to_string(theirs));
     }
 
   private:
+    const std::string& service_;
     Violations& violations_;
 };
 
-void compare_proxy(const ClientBooks& clients, const ProxyBooks& before, const ProxyBooks& after,
-                   Violations& violations) {
-    Comparison compare(violations);
+void compare_proxy(const std::string& service, const ClientBooks& clients, const ProxyBooks& before,
+                   const ProxyBooks& after, Violations& violations) {
+    Comparison compare(service, violations);
     const ProxyPage all = after.all - before.all;
     compare.equal("requests", clients.accepted, "the proxy", all.accepted);
     compare.equal("completed", clients.completed, "the proxy", all.completed);
@@ -72,11 +74,12 @@ std::optional<ProxyBooks> read_proxy_books(const boost::json::object& service) {
     return books;
 }
 
-OriginBooks read_origin_books(const boost::json::value& count) {
+OriginBooks read_origin_books(const boost::json::value& count,
+                              std::span<const std::string_view> used) {
     OriginBooks books;
     books.malformed = number(count.as_object(), "malformed");
     const auto& paths = count.at("paths").as_object();
-    for (const char* path : {"/bytes", "/upload", "/sleep", "/ws"}) {
+    for (const std::string_view path : used) {
         const auto* found = paths.if_contains(path);
         if (!found) continue;
         books.started += number(found->as_object(), "started");
@@ -87,19 +90,19 @@ OriginBooks read_origin_books(const boost::json::value& count) {
     return books;
 }
 
-void compare_books(const ClientBooks& clients, const AllBooks& before, const AllBooks& after,
-                   Violations& violations) {
+void compare_books(const std::string& service, const ClientBooks& clients, const AllBooks& before,
+                   const AllBooks& after, Violations& violations) {
     if (clients.accepted != clients.completed + clients.client_abort + clients.failed)
         violations.add(
             "C18", "-",
             "the clients began " + std::to_string(clients.accepted) + " requests and ended " +
                 std::to_string(clients.completed + clients.client_abort + clients.failed));
     if (before.proxy && after.proxy)
-        compare_proxy(clients, *before.proxy, *after.proxy, violations);
+        compare_proxy(service, clients, *before.proxy, *after.proxy, violations);
     else
         violations.add("C18", "-", "the proxy's status has no books");
 
-    Comparison compare(violations);
+    Comparison compare(service, violations);
     for (const Colour colour : kColours) {
         const std::size_t i = index_of(colour);
         if (!before.origins[i] || !after.origins[i]) continue;

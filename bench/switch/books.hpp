@@ -6,7 +6,9 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include <boost/json.hpp>
 
@@ -32,7 +34,7 @@ struct ProxyBooks {
     std::array<ProxyPage, 2> slots;  ///< By index_of(Colour).
 };
 
-/// What an origin has counted for the paths that the benchmark uses.
+/// What an origin has counted for the paths of one service.
 struct OriginBooks {
     std::uint64_t started = 0;
     std::uint64_t answered = 0;
@@ -50,11 +52,13 @@ struct AllBooks {
 /// From one service of the status; none if it has no books.
 std::optional<ProxyBooks> read_proxy_books(const boost::json::object& service);
 /// From an origin's /count.
-OriginBooks read_origin_books(const boost::json::value& count);
+OriginBooks read_origin_books(const boost::json::value& count,
+                              std::span<const std::string_view> paths);
 
-/// Checks that all say the same about what happened between `before` and `after` (C18).
-void compare_books(const ClientBooks& clients, const AllBooks& before, const AllBooks& after,
-                   Violations& violations);
+/// Checks that all say the same about what happened to `service` between `before` and `after`
+/// (C18).
+void compare_books(const std::string& service, const ClientBooks& clients, const AllBooks& before,
+                   const AllBooks& after, Violations& violations);
 
 ProxyPage operator-(const ProxyPage& a, const ProxyPage& b) noexcept;
 OriginBooks operator-(const OriginBooks& a, const OriginBooks& b) noexcept;

@@ -36,7 +36,7 @@ AllBooks empty() {
 
 std::uint64_t faults(const ClientBooks& clients, const AllBooks& after) {
     Violations violations;
-    compare_books(clients, empty(), after, violations);
+    compare_books("bench", clients, empty(), after, violations);
     return violations.counts().contains("C18") ? violations.counts().at("C18") : 0;
 }
 
@@ -53,7 +53,7 @@ TEST(Books, AreComparedFromTheBeginningOfTheRun) {
     after.origins[0] = OriginBooks{8, 8, 0, 0, 0};
     after.origins[1] = OriginBooks{12, 10, 2, 0, 0};
     Violations violations;
-    compare_books(ten_requests(), before, after, violations);
+    compare_books("bench", ten_requests(), before, after, violations);
     EXPECT_EQ(violations.total(), 0U);
 }
 

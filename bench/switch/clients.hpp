@@ -14,6 +14,7 @@ struct ClientSort {
     unsigned usual;
     unsigned quick;   ///< With --quick.
     bool over_http2;  ///< On a plain listener: only if that speaks h2c.
+    /// Null: the proxy has no service for them.
     std::unique_ptr<Client> (*make)(World& world, bool tls, unsigned number);
 };
 

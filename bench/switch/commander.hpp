@@ -4,38 +4,40 @@
 #include "bench/common/histogram.hpp"
 #include "bench/common/response_reader.hpp"
 #include "bench/common/stream.hpp"
+#include "bench/switch/script.hpp"
 #include "bench/switch/world.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 
 namespace switchyard::bench {
 
-/// Switches back and forth through the admin socket: a command at a fixed rate, never two at the
-/// same time. Tells the timeline when each was sent and acknowledged.
+/// Switches one service back and forth through the admin socket, with canaries between: at a fixed
+/// rate, never two commands at the same time. Tells the timeline when each was sent and
+/// acknowledged.
 class Commander final : public Waiter, private ResponseReader::BodySink {
   public:
     struct Plan {
         Address socket;
-        std::string service;
-        std::uint64_t epoch = 0;       ///< Before the first switch.
-        std::uint64_t switches = 0;    ///< How many to make.
-        double rate = 1;               ///< A second.
-        std::uint64_t hold_every = 0;  ///< Every so many switches requests are held; 0: never.
-        /// After every so many switches, and after the last, the drain may come to its end: all
-        /// WebSockets of the old slot have to be told to go away (C11).
-        std::uint64_t settle_every = 0;
+        std::uint64_t epoch = 0;  ///< Before the first command.
+        double rate = 1;          ///< Switches a second; the time of canaries is added.
+        Script script;
     };
 
-    Commander(World& world, Plan plan);
+    Commander(World& world, Service& service, Plan plan);
 
     void start();
     void on_ready(std::uint32_t events) override;
     void on_time() override;
 
     bool done() const noexcept { return phase_ == Phase::done; }
+    /// Switches.
     std::uint64_t committed() const noexcept { return committed_; }
+    /// Canaries that were begun, and changes of their shares after that, the end included.
+    std::uint64_t canaries() const noexcept { return canaries_; }
+    std::uint64_t shares() const noexcept { return shares_; }
     const Histogram& latency() const noexcept { return latency_; }
     /// What the daemon says it took to make the decision durable, microseconds in nanoseconds.
     const Histogram& durable() const noexcept { return durable_; }
@@ -55,16 +57,19 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     void on_body(std::string_view piece) override;
     void on_committed(std::string_view line);
     void on_released(std::string_view line);
-    [[nodiscard]] bool holds_now() const noexcept {
-        return plan_.hold_every != 0 && begun_ % plan_.hold_every == 0;
-    }
+    void on_share(std::string_view object);
+    void check_epoch(std::uint64_t epoch);
+    std::string id_of_command() const;
     void end_command();
     void settle();
     void next_command();
     void give_up(const std::string& why);
 
     World& world_;
+    Service& service_;
     Plan plan_;
+    std::deque<Command> commands_;
+    Command command_;  // the present one
     Phase phase_ = Phase::waiting;
     Stream stream_;
     ResponseReader reader_;
@@ -73,8 +78,10 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     bool acknowledged_ = false;
     bool released_ = false;
     std::size_t written_ = 0;
-    std::uint64_t begun_ = 0;
+    std::uint64_t begun_ = 0;  // switches whose commands are taken out of the script
     std::uint64_t committed_ = 0;
+    std::uint64_t canaries_ = 0;
+    std::uint64_t shares_ = 0;
     std::int64_t first_due_ = 0;
     std::int64_t due_ = 0;  // of the next command
     std::int64_t sent_at_ = 0;

@@ -3,21 +3,24 @@
 #include "bench/common/h2_connection.hpp"
 #include "bench/common/stream.hpp"
 #include "bench/switch/client.hpp"
+#include "bench/switch/h2_stream.hpp"
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace switchyard::bench {
 
 /// Speaks HTTP/2, with prior knowledge or over TLS: one connection with many streams at once, of
-/// several kinds, each of which begins its next request when the last one has ended (C6). That the
+/// several sorts, each of which begins its next exchange when the last one has ended (C6). That the
 /// connection ends, or is said to end, is a violation.
 class H2Client final : public Client {
   public:
-    H2Client(World& world, bool tls, unsigned number);
-    ~H2Client() override;
+    /// `service`: whose host is named in the TLS handshake.
+    H2Client(World& world, const Service& service, bool tls, unsigned number,
+             std::span<const MakeStream> streams);
 
     void start() override { connect(); }
     void on_ready(std::uint32_t events) override;
@@ -26,7 +29,6 @@ class H2Client final : public Client {
     std::string waits_for() const override;
 
   private:
-    class Visitor;
     enum class Phase : unsigned char { closed, connecting, open };
 
     void connect();
@@ -37,10 +39,11 @@ class H2Client final : public Client {
     void tick_later();
 
     World& world_;
+    const Service& service_;
     const bool tls_;
     Stream stream_;
     std::unique_ptr<H2Connection> connection_;
-    std::vector<std::unique_ptr<Visitor>> visitors_;
+    std::vector<std::unique_ptr<H2Stream>> streams_;
     Phase phase_ = Phase::closed;
     bool done_ = false;
     bool alarm_set_ = false;

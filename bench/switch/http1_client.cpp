@@ -12,14 +12,22 @@ namespace {
 constexpr std::int64_t kPauseAfterFailure = 50 * kMillisecond;
 constexpr std::int64_t kPauseOfLeavers = 100 * kMillisecond;
 
+/// Every second pair of clients, like a browser. Not who sends several requests at once: the answer
+/// that comes last would say where it stays.
+bool keeps_cookies(Kind kind, unsigned number) noexcept {
+    return behaviour(kind).burst == 1 && number / 2 % 2 == 0;
+}
+
 }  // namespace
 
 Http1Client::Http1Client(World& world, Kind kind, bool tls, unsigned number)
     : world_(world),
       tls_(tls),
       behaviour_(behaviour(kind)),
-      check_(world, kind, tls ? Transport::http1_tls : Transport::http1),
-      maker_(kind, number, world.host),
+      check_(world, world.app, kind, tls ? Transport::http1_tls : Transport::http1,
+             keeps_cookies(kind, number) ? AnswerCheck::Identity::cookie
+                                         : AnswerCheck::Identity::none),
+      maker_(kind, number, world.app.host),
       reader_(this) {}
 
 std::string Http1Client::waits_for() const {
@@ -32,7 +40,7 @@ void Http1Client::connect() {
     peer_ended_ = false;
     phase_ = Phase::connecting;
     if (!stream_.connect(tls_ ? world_.encrypted : world_.plain, tls_ ? world_.tls : nullptr,
-                         world_.host))
+                         world_.app.host))
         return lose(stream_.error());
     if (behaviour_.read_piece) {
         // A small window, so that the slow reader is felt all the way up to the origin.
@@ -86,7 +94,7 @@ void Http1Client::begin_burst() {
     std::size_t head_bytes = 0;
     const std::int64_t now = now_ns();
     for (unsigned i = 0; i < behaviour_.burst; ++i) {
-        Expected expected = maker_.make(out_, head_bytes);
+        Expected expected = maker_.make(out_, head_bytes, check_.cookie());
         expected.began = now;
         expected.waited_since = connect_began_ ? connect_began_ : now;
         behind_.push_back(std::move(expected));

@@ -17,6 +17,8 @@ constexpr std::array<Behaviour, kKinds> kBehaviours = {{
     {.name = "long poll", .letter = 'l'},
     {.name = "leaver", .letter = 'x', .reconnects = true, .leaves_after = 32 * 1024},
     {.name = "WebSocket", .letter = 'w'},
+    {.name = "gRPC both ways", .letter = 'g'},
+    {.name = "gRPC stream", .letter = 's'},
 }};
 
 constexpr std::array<const char*, kTransports> kSuffixes = {"", ", TLS", ", h2c", ", h2"};

@@ -15,9 +15,11 @@ enum class Kind : std::uint8_t {
     long_poll,   ///< The application answers late.
     leaver,      ///< Goes away in the middle of the answer.
     websocket,   ///< Messages back and forth, until one of both says goodbye.
+    grpc_echo,   ///< A call of gRPC with messages back and forth.
+    grpc_watch,  ///< A call of gRPC that is answered by many messages.
 };
 
-inline constexpr std::size_t kKinds = 8;
+inline constexpr std::size_t kKinds = 10;
 inline constexpr std::int64_t kMillisecond = 1'000'000;
 
 /// What a request goes over.

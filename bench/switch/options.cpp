@@ -71,6 +71,9 @@ bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
     app.add_option("--duration", options.duration, "seconds of switching, instead of --switches");
     app.add_option("--hold", options.hold_every, "hold requests during every Nth switch; 0: never")
         ->capture_default_str();
+    app.add_option("--canary", options.canary_every,
+                   "a canary with growing and falling shares before every Nth switch; 0: never")
+        ->capture_default_str();
     app.add_option("--calm", options.calm, "seconds of load before the first switch")
         ->capture_default_str();
     app.add_option("--settle", options.settle_every,

@@ -26,7 +26,9 @@ namespace switchyard::bench {
 namespace {
 
 constexpr const char* kHost = "bench.example";
+constexpr const char* kGrpcHost = "grpc.bench.example";
 constexpr const char* kService = "bench";
+constexpr const char* kGrpcService = "bench-grpc";
 
 void pause_ms(int milliseconds) {
     poll(nullptr, 0, milliseconds);
@@ -105,16 +107,24 @@ Stage::Stage(Options& options) {
     options.origin_blue = free_address();
     options.origin_green = free_address();
     options.socket = directory_ + "/admin.sock";
+    options.grpc_blue = free_address();
+    options.grpc_green = free_address();
     options.service = kService;
+    options.grpc_service = kGrpcService;
     options.host = kHost;
     write_certificate(kHost, directory_ + "/certificate.pem", directory_ + "/key.pem");
     write_configuration(options);
     log_ = std::make_unique<LogReader>(log_pipe());
-    for (const auto& [colour, address] :
-         {std::pair{"blue", options.origin_blue}, std::pair{"green", options.origin_green}})
-        processes_.emplace_back(std::vector<std::string>{options.origin, "--listen", address,
-                                                         "--colour", colour, "--quiet"},
-                                directory_ + "/" + colour + ".log");
+    for (const Colour colour : kColours) {
+        const bool blue = colour == Colour::blue;
+        const std::string name(to_string(colour));
+        processes_.emplace_back(
+            std::vector<std::string>{options.origin, "--listen",
+                                     blue ? options.origin_blue : options.origin_green, "--grpc",
+                                     blue ? options.grpc_blue : options.grpc_green, "--colour",
+                                     name, "--quiet"},
+            directory_ + "/" + name + ".log");
+    }
     processes_.emplace_back(
         std::vector<std::string>{options.daemon, "--config", directory_ + "/switchyard.yaml"},
         directory_ + "/daemon.log");
@@ -158,7 +168,17 @@ void Stage::write_configuration(const Options& options) const {
          << "      green: { name: green-production, targets: [\"" << options.origin_green
          << "\"] }\n"
          << "    health_check: { path: /up, interval: 1s, timeout: 5s }\n"
-         << "    drain: { timeout: 30s, tunnels: " << options.tunnels << " }\n";
+         << "    drain: { timeout: 30s, tunnels: " << options.tunnels << " }\n"
+         << "    canary: {}\n"
+         << "  " << kGrpcService << ":\n"
+         << "    hosts: [\"" << kGrpcHost << "\"]\n"
+         << "    slots:\n"
+         << "      blue: { name: blue-grpc, protocol: h2c, targets: [\"" << options.grpc_blue
+         << "\"] }\n"
+         << "      green: { name: green-grpc, protocol: h2c, targets: [\"" << options.grpc_green
+         << "\"] }\n"
+         << "    health_check: { path: /up, interval: 1s, timeout: 5s }\n"
+         << "    canary: { stick: header, header: X-User-Id }\n";
     if (!file.flush()) throw std::runtime_error("cannot write the configuration");
 }
 
@@ -170,10 +190,13 @@ void Stage::wait_until_healthy(const Options& options) {
         require_alive();
         try {
             const auto status = get_json(socket, "/v1/status", 1000);
-            const auto& slots = service_of(status, kService).at("slots");
-            if (slots.at("blue").at("healthy").as_bool() &&
-                slots.at("green").at("healthy").as_bool())
-                return;
+            bool healthy = true;
+            for (const char* service : {kService, kGrpcService})
+                for (const char* slot : {"blue", "green"})
+                    healthy =
+                        healthy &&
+                        service_of(status, service).at("slots").at(slot).at("healthy").as_bool();
+            if (healthy) return;
             why = "a slot is not healthy";
         } catch (const std::exception& error) {
             why = error.what();

@@ -63,26 +63,27 @@ void append_kinds(std::string& text, const Tally& tally) {
     }
 }
 
-void append_books(std::string& text, const Result& result) {
-    const ClientBooks& clients = result.tally.books;
-    append(text, "\n%-10s %10s %10s %10s %10s %10s %10s\n", "books", "accepted", "completed",
-           "left", "failed", "by blue", "by green");
+void append_books(std::string& text, const ServiceResult& service) {
+    const ClientBooks& clients = service.clients;
+    append(text, "\n%-10s %10s %10s %10s %10s %10s %10s\n", service.name.c_str(), "accepted",
+           "completed", "left", "failed", "by blue", "by green");
     append(text, "%-10s %10llu %10llu %10llu %10llu %10llu %10llu\n", "clients",
            wide(clients.accepted), wide(clients.completed), wide(clients.client_abort),
            wide(clients.failed), wide(clients.completed_by_slot[0]),
            wide(clients.completed_by_slot[1]));
-    if (result.before.proxy && result.after.proxy) {
-        const ProxyPage all = result.after.proxy->all - result.before.proxy->all;
-        append(
-            text, "%-10s %10llu %10llu %10llu %10llu %10llu %10llu\n", "proxy", wide(all.accepted),
-            wide(all.completed), wide(all.client_abort),
-            wide(all.upstream_error + all.refused + all.cut),
-            wide(result.after.proxy->slots[0].completed - result.before.proxy->slots[0].completed),
-            wide(result.after.proxy->slots[1].completed - result.before.proxy->slots[1].completed));
+    if (service.before.proxy && service.after.proxy) {
+        const ProxyBooks& before = *service.before.proxy;
+        const ProxyBooks& after = *service.after.proxy;
+        const ProxyPage all = after.all - before.all;
+        append(text, "%-10s %10llu %10llu %10llu %10llu %10llu %10llu\n", "proxy",
+               wide(all.accepted), wide(all.completed), wide(all.client_abort),
+               wide(all.upstream_error + all.refused + all.cut),
+               wide(after.slots[0].completed - before.slots[0].completed),
+               wide(after.slots[1].completed - before.slots[1].completed));
     }
-    if (!result.after.origins[0] || !result.after.origins[1]) return;
-    const OriginBooks blue = *result.after.origins[0] - *result.before.origins[0];
-    const OriginBooks green = *result.after.origins[1] - *result.before.origins[1];
+    if (!service.after.origins[0] || !service.after.origins[1]) return;
+    const OriginBooks blue = *service.after.origins[0] - *service.before.origins[0];
+    const OriginBooks green = *service.after.origins[1] - *service.before.origins[1];
     append(text, "%-10s %10llu %10llu %10llu %10s %10llu %10llu\n", "origins",
            wide(blue.started + green.started), wide(blue.answered + green.answered),
            wide(blue.aborted + green.aborted), "", wide(blue.answered), wide(green.answered));
@@ -111,8 +112,8 @@ boost::json::object page_json(const ProxyPage& page) {
             {"refused", page.refused},           {"cut", page.cut}};
 }
 
-boost::json::object books_json(const Result& result) {
-    boost::json::object books{{"clients", clients_json(result.tally.books)}};
+boost::json::object books_json(const ServiceResult& result) {
+    boost::json::object books{{"clients", clients_json(result.clients)}};
     if (result.before.proxy && result.after.proxy) {
         const ProxyBooks& before = *result.before.proxy;
         const ProxyBooks& after = *result.after.proxy;
@@ -146,13 +147,21 @@ std::string report_text(const Result& result) {
         append(text, "  %llu of them held %llu requests\n", wide(result.holds), wide(result.held));
         append_latencies(text, "longest wait of a held request", result.longest_wait);
     }
+    if (result.grpc_switches > 0)
+        append(text, "  beside %llu switches of gRPC; %llu messages of it\n",
+               wide(result.grpc_switches), wide(result.tally.grpc_messages));
+    if (result.canaries > 0)
+        append(text,
+               "  %llu canaries with %llu further shares; %llu answers to clients known there\n",
+               wide(result.canaries), wide(result.shares), wide(result.tally.placed));
     if (result.tally.messages > 0) {
         append(text, "  %llu messages over WebSockets; %llu of them were told to go away\n",
                wide(result.tally.messages), wide(result.tally.told_to_leave));
         if (result.settled.count() > 0)
             append_latencies(text, "switch until all of the old slot were", result.settled);
     }
-    append_books(text, result);
+    for (const ServiceResult& service : result.services)
+        append_books(text, service);
     if (result.epochs_checked > 0) {
         append(text, "%llu answers compared with the epochs of the access log\n",
                wide(result.epochs_checked));
@@ -193,6 +202,9 @@ std::string report_json(const Result& result, const Options& options) {
                              {"switching", latency_json(row.switching)}});
         }
     }
+    boost::json::object books;
+    for (const ServiceResult& service : result.services)
+        books[service.name] = books_json(service);
     boost::json::object counts;
     for (const auto& [guarantee, count] : result.tally.violations.counts())
         counts[guarantee] = count;
@@ -216,7 +228,12 @@ std::string report_json(const Result& result, const Options& options) {
                                   {"longest_wait", latency_json(result.longest_wait)},
                                   {"clients", kinds},
                                   {"epochs_checked", result.epochs_checked},
-                                  {"books", books_json(result)},
+                                  {"grpc_switches", result.grpc_switches},
+                                  {"grpc_messages", result.tally.grpc_messages},
+                                  {"canaries", result.canaries},
+                                  {"shares", result.shares},
+                                  {"placed", result.tally.placed},
+                                  {"books", books},
                                   {"violations", result.tally.violations.total()},
                                   {"violations_by_guarantee", counts},
                                   {"first_violations", kept}};

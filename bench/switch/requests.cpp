@@ -1,6 +1,7 @@
 #include "bench/switch/requests.hpp"
 
 #include "support/crc32.hpp"
+#include "support/grpc_messages.hpp"
 
 #include <algorithm>
 #include <array>
@@ -75,6 +76,11 @@ Request RequestMaker::make() {
             expected.body = Expected::Body::tunnel;
             request.path = "/ws";
             return request;
+        case Kind::grpc_echo:
+        case Kind::grpc_watch:
+            expected.body = Expected::Body::messages;
+            request.path = kind_ == Kind::grpc_echo ? test::kGrpcEcho : test::kGrpcWatch;
+            return request;
         case Kind::download:
             expected.bytes = 256 * 1024 + random(256 * 1024);
             break;
@@ -92,12 +98,13 @@ Request RequestMaker::make() {
     return request;
 }
 
-Expected RequestMaker::make(std::string& out, std::size_t& head_bytes) {
+Expected RequestMaker::make(std::string& out, std::size_t& head_bytes, std::string_view cookie) {
     const std::size_t before = out.size();
     Request request = make();
     out += request.upload.empty() ? "GET " : "POST ";
     out += request.path + " HTTP/1.1\r\nHost: " + host_ + "\r\nX-Test-Id: " + request.expected.id +
            "\r\n";
+    if (!cookie.empty()) out.append("Cookie: ").append(cookie).append("\r\n");
     if (kind_ == Kind::fresh && sequence_ % 2 == 0) {
         request.expected.asked_to_close = true;
         out += "Connection: close\r\n";

@@ -11,7 +11,7 @@ namespace switchyard::bench {
 
 /// What the answer to one request has to be.
 struct Expected {
-    enum class Body : unsigned char { pattern, upload, greeting, tunnel };
+    enum class Body : unsigned char { pattern, upload, greeting, tunnel, messages };
 
     std::string id;  ///< X-Test-Id; the origin sends it back.
     Body body = Body::pattern;
@@ -20,9 +20,6 @@ struct Expected {
     bool asked_to_close = false;
     std::int64_t began = 0;         ///< When its first byte was written.
     std::int64_t waited_since = 0;  ///< Where its latency begins: with the connection, if new.
-
-    /// The status of a right answer.
-    int status() const noexcept { return body == Body::tunnel ? 101 : 200; }
 };
 
 /// A request, whatever protocol it goes over.
@@ -41,8 +38,8 @@ class RequestMaker {
     Request make();
 
     /// The same as HTTP/1.1: appends one request to `out` and says what is to come back.
-    /// `head_bytes` gets the size of its head.
-    Expected make(std::string& out, std::size_t& head_bytes);
+    /// `head_bytes` gets the size of its head. `cookie`: what the client keeps; may be empty.
+    Expected make(std::string& out, std::size_t& head_bytes, std::string_view cookie = {});
 
     /// 0 to `below` - 1.
     std::uint64_t random(std::uint64_t below) noexcept;

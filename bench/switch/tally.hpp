@@ -59,8 +59,9 @@ struct Tally {
     std::array<std::array<KindTally, kTransports>, kKinds> kinds;  ///< By Kind, then Transport.
     std::uint64_t messages = 0;       ///< Of WebSockets, that came back.
     std::uint64_t told_to_leave = 0;  ///< WebSockets that the proxy closed with 1001.
+    std::uint64_t grpc_messages = 0;  ///< That the origin sent.
+    std::uint64_t placed = 0;         ///< Answers held to what is known of a client (C16).
     Violations violations;
-    ClientBooks books;
     bool switching = false;  ///< Which histogram a finished request goes to.
 };
 

@@ -27,7 +27,7 @@ TEST(Timeline, ARequestThatBeganAfterTheAcknowledgementMustNotReachTheOldSlot) {
     timeline.acknowledged(200);
     EXPECT_TRUE(timeline.allows(kBlue, 199, 210));
     EXPECT_FALSE(timeline.allows(kBlue, 201, 211));
-    EXPECT_NE(timeline.reason().find("switch 1 to green had been acknowledged"), std::string::npos)
+    EXPECT_NE(timeline.reason().find("change 1 to green had been acknowledged"), std::string::npos)
         << timeline.reason();
     EXPECT_TRUE(timeline.allows(kGreen, 201, 212));
 }
@@ -80,6 +80,116 @@ TEST(Timeline, ARefusedSwitchLeavesTheOldSlotLive) {
     EXPECT_EQ(timeline.live(), kBlue);
     EXPECT_TRUE(timeline.allows(kBlue, 300, 310));
     EXPECT_FALSE(timeline.allows(kGreen, 300, 311));
+}
+
+/// A timeline with a canary of 20% on green that was acknowledged at 110.
+Timeline with_canary() {
+    Timeline timeline(kBlue);
+    timeline.sent_share(20, 100);
+    timeline.acknowledged(110);
+    return timeline;
+}
+
+TEST(Timeline, BothSlotsMayAnswerWhileACanaryRuns) {
+    Timeline timeline = with_canary();
+    EXPECT_FALSE(timeline.allows(kGreen, 50, 99)) << "not before";
+    EXPECT_TRUE(timeline.allows(kBlue, 120, 130));
+    EXPECT_TRUE(timeline.allows(kGreen, 120, 131));
+    EXPECT_EQ(timeline.live(), kBlue);
+    timeline.sent_share(0, 200);
+    timeline.acknowledged(210);
+    EXPECT_TRUE(timeline.allows(kGreen, 209, 220));
+    EXPECT_FALSE(timeline.allows(kGreen, 211, 221)) << "it is off";
+    EXPECT_FALSE(timeline.misplaced());
+    EXPECT_TRUE(timeline.allows(kBlue, 211, 222));
+}
+
+TEST(Timeline, ASwitchEndsTheCanary) {
+    Timeline timeline = with_canary();
+    timeline.sent(kGreen, 200);
+    timeline.acknowledged(210);
+    EXPECT_EQ(timeline.share(), 0U);
+    EXPECT_TRUE(timeline.allows(kGreen, 211, 220));
+    EXPECT_FALSE(timeline.allows(kBlue, 211, 221));
+    EXPECT_EQ(timeline.first_new().count(), 0U) << "the slot was no news";
+}
+
+TEST(Timeline, AShareOfAllLeavesNobodyOnLive) {
+    Timeline timeline = with_canary();
+    timeline.sent_share(100, 200);
+    timeline.acknowledged(210);
+    EXPECT_FALSE(timeline.allows(kBlue, 211, 220));
+    EXPECT_TRUE(timeline.allows(kGreen, 211, 221));
+}
+
+TEST(Timeline, AClientOfTheCanaryStaysThereWhenTheShareGrows) {
+    Timeline timeline = with_canary();
+    Stand stand;
+    ASSERT_TRUE(timeline.allows(kGreen, 120, 130, stand));
+    EXPECT_FALSE(timeline.learn(stand)) << "nothing was known before";
+    EXPECT_EQ(stand.canary, 1U);
+    EXPECT_EQ(stand.canary_at, 20U);
+    timeline.sent_share(50, 200);
+    timeline.acknowledged(210);
+    EXPECT_FALSE(timeline.allows(kBlue, 211, 220, stand));
+    EXPECT_TRUE(timeline.misplaced());
+    EXPECT_TRUE(timeline.allows(kBlue, 211, 221)) << "somebody else may be there";
+    ASSERT_TRUE(timeline.allows(kGreen, 211, 222, stand));
+    EXPECT_TRUE(timeline.learn(stand));
+    EXPECT_EQ(stand.canary_at, 20U);
+    // With a smaller share it may go back: but only then.
+    timeline.sent_share(10, 300);
+    timeline.acknowledged(310);
+    EXPECT_TRUE(timeline.allows(kBlue, 311, 320, stand));
+    timeline.learn(stand);
+    EXPECT_EQ(stand.live_at, 10U);
+    EXPECT_FALSE(timeline.allows(kGreen, 311, 321, stand)) << "to and fro at the same share";
+    EXPECT_TRUE(timeline.misplaced());
+}
+
+TEST(Timeline, AnAnswerThatOverlapsAChangeOfTheShareTellsNoMoreThanItCan) {
+    Timeline timeline = with_canary();
+    timeline.sent_share(50, 200);
+    Stand stand;
+    ASSERT_TRUE(timeline.allows(kGreen, 190, 210, stand));
+    timeline.learn(stand);
+    EXPECT_EQ(stand.canary_at, 50U);
+    ASSERT_TRUE(timeline.allows(kBlue, 190, 211, Stand()));
+    Stand other;
+    timeline.learn(other);
+    EXPECT_EQ(other.live_at, 20U);
+    // Before the canary everybody was on live.
+    Timeline young(kBlue);
+    young.sent_share(20, 100);
+    ASSERT_TRUE(young.allows(kBlue, 90, 110));
+    Stand nobody;
+    EXPECT_FALSE(young.learn(nobody));
+    EXPECT_EQ(nobody.canary, 0U);
+}
+
+TEST(Timeline, AnotherCanaryDrawsAnew) {
+    Timeline timeline = with_canary();
+    Stand stand;
+    ASSERT_TRUE(timeline.allows(kGreen, 120, 130));
+    timeline.learn(stand);
+    timeline.sent_share(0, 200);
+    timeline.acknowledged(210);
+    timeline.sent_share(60, 300);
+    timeline.acknowledged(310);
+    EXPECT_TRUE(timeline.allows(kBlue, 311, 320, stand));
+    EXPECT_FALSE(timeline.learn(stand));
+    EXPECT_EQ(stand.canary, 2U);
+    EXPECT_EQ(stand.live_at, 60U);
+    EXPECT_EQ(stand.canary_at, 100U);
+}
+
+TEST(Timeline, TheSlotsOfACanaryAreBothAtHome) {
+    Timeline timeline = with_canary();
+    EXPECT_EQ(timeline.last_away(kGreen, 500), 110);
+    EXPECT_LT(timeline.last_away(kBlue, 500), 0);
+    timeline.sent_share(0, 600);
+    timeline.acknowledged(610);
+    EXPECT_EQ(timeline.last_away(kGreen, 700), 700);
 }
 
 }  // namespace

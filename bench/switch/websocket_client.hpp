@@ -5,15 +5,15 @@
 #include "bench/switch/answer_check.hpp"
 #include "bench/switch/client.hpp"
 #include "bench/switch/requests.hpp"
-#include "bench/switch/websocket_check.hpp"
+#include "bench/switch/websocket_talk.hpp"
 
 #include <cstdint>
 #include <string>
 
 namespace switchyard::bench {
 
-/// One WebSocket after the other, each over a connection of HTTP/1.1: numbered messages that come
-/// back, until the proxy says goodbye or, after a while, the client does.
+/// One WebSocket after the other, each over a connection of HTTP/1.1. (Over HTTP/2:
+/// h2_websocket.)
 class WebSocketClient final : public Client {
   public:
     WebSocketClient(World& world, bool tls, unsigned number);
@@ -25,35 +25,28 @@ class WebSocketClient final : public Client {
     std::string waits_for() const override;
 
   private:
-    /// leaving: our Close is out; closing: both are, the end of the connection is awaited.
-    enum class Phase : unsigned char { closed, connecting, asking, open, leaving, closing };
+    enum class Phase : unsigned char { closed, connecting, asking, talking };
 
     void connect();
     void pump();
     bool flush();
     bool receive();
     bool take_head();
-    bool take_frames();
-    bool take_close(int code, std::string_view payload);
     bool end_of_connection(const std::string& how);
-    void send_message();
-    void leave();
-    void enter(Phase phase);
+    void close_and_wait(std::int64_t nanoseconds);
     void lose(const std::string& why);
     void wake_in(std::int64_t nanoseconds);
 
     World& world_;
     const bool tls_;
     AnswerCheck check_;
-    WebSocketCheck messages_;
     RequestMaker maker_;
+    WebSocketTalk talk_;
     Stream stream_;
     ResponseReader reader_;
     Phase phase_ = Phase::closed;
     bool done_ = false;
     bool alarm_set_ = false;
-    std::int64_t leaves_at_ = 0;
-    std::int64_t give_up_at_ = 0;
     std::string out_;
     std::size_t sent_ = 0;
     std::string in_;

@@ -1,14 +1,13 @@
 #pragma once
 
 #include "bench/common/address.hpp"
-#include "bench/switch/epochs.hpp"
+#include "bench/switch/service.hpp"
 #include "bench/switch/tally.hpp"
-#include "bench/switch/timeline.hpp"
 
-#include <array>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <queue>
-#include <string>
 #include <sys/epoll.h>
 #include <utility>
 #include <vector>
@@ -25,31 +24,20 @@ class Waiter {
     virtual void on_time() = 0;
 };
 
-/// What is known of WebSockets (C11).
-struct Tunnels {
-    enum class Policy : unsigned char { unknown, keep, close, cut };
-    Policy policy = Policy::unknown;  ///< As the first switch says.
-    std::int64_t drain_timeout = 0;   ///< Nanoseconds; the same.
-    std::array<unsigned, 2> open{};   ///< By index_of(Colour): to whom nobody said goodbye yet.
-};
-
 /// What everybody in the run shares. One thread; outlives all waiters.
 struct World {
-    explicit World(Colour live) : timeline(live), buffer(256 * 1024) {}
+    explicit World(Colour live) : app(live), buffer(256 * 1024) {}
 
     Address plain;
     Address encrypted;
-    SSL_CTX* tls = nullptr;                 ///< For HTTP/1.1; null: there is no TLS listener.
-    SSL_CTX* h2_tls = nullptr;              ///< The same for HTTP/2.
-    bool h2c = false;                       ///< The plain listener speaks HTTP/2, too.
-    std::string host;                       ///< Host field and SNI.
-    std::array<std::string, 2> slot_names;  ///< What X-Served-By has to say; empty: not checked.
+    SSL_CTX* tls = nullptr;     ///< For HTTP/1.1; null: there is no TLS listener.
+    SSL_CTX* h2_tls = nullptr;  ///< The same for HTTP/2.
+    bool h2c = false;           ///< The plain listener speaks HTTP/2, too.
     int epoll = -1;
-    bool stopping = false;  ///< Finish what was begun, begin nothing.
-    Timeline timeline;
+    bool stopping = false;        ///< Finish what was begun, begin nothing.
+    Service app;                  ///< HTTP/1.1 to its origins.
+    std::optional<Service> grpc;  ///< HTTP/2 to them; none: there is no such service.
     Tally tally;
-    Epochs* epochs = nullptr;  ///< Null: nobody can tell in which epoch a request was routed.
-    Tunnels tunnels;
     std::vector<char> buffer;  ///< Everybody reads into this one.
 
     using Alarm = std::pair<std::int64_t, Waiter*>;

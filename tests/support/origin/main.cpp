@@ -1,5 +1,6 @@
 // switchyard-origin: the application that tests, benchmarks and the quickstart put behind the
 // proxy. README.md of this folder says what it can do.
+#include "support/origin/grpc_server.hpp"
 #include "support/origin/listener.hpp"
 #include "support/origin/loop.hpp"
 #include "support/origin/options.hpp"
@@ -8,6 +9,7 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -47,15 +49,24 @@ int run(const Options& options) {
         auto& books = world.books.emplace_back(std::make_unique<Books>());
         loops.push_back(std::make_unique<Loop>(world, *books, listener.fd()));
     }
+    std::optional<OriginListener> grpc_listener;
+    std::optional<GrpcServer> grpc;
+    if (!options.grpc.empty()) {
+        auto& books = world.books.emplace_back(std::make_unique<Books>());
+        grpc.emplace(world, *books, grpc_listener.emplace(options.grpc).fd());
+    }
     {
         std::vector<std::jthread> threads;
         for (auto& loop : loops)
             threads.emplace_back([&loop] { loop->run(); });
+        if (grpc) threads.emplace_back([&grpc] { grpc->run(); });
         std::printf("listening on %s\n", listener.address().c_str());
+        if (grpc) std::printf("gRPC on %s\n", grpc_listener->address().c_str());
         std::fflush(stdout);
         wait_for_the_end(signals, world, options.quiet);
         for (auto& loop : loops)
             loop->stop();
+        if (grpc) grpc->stop();
     }
     if (!options.quiet) std::fputs(world.books_json().c_str(), stdout);
     return 0;

@@ -11,6 +11,7 @@ constexpr const char* kHelp =
     "switchyard-origin: a sample application for tests, benchmarks and the quickstart\n"
     "\n"
     "  --listen ADDR:PORT | unix:PATH   where to listen (127.0.0.1:0; port 0: any free one)\n"
+    "  --grpc ADDR:PORT                 where to listen for gRPC (HTTP/2 without TLS)\n"
     "  --colour blue|green              the slot it stands for (blue)\n"
     "  --name NAME                      shown on / (origin)\n"
     "  --threads N                      event loops (1)\n"
@@ -42,12 +43,13 @@ std::optional<Options> parse_options(int argc, char** argv) {
             options.quiet = true;
             continue;
         }
-        const bool known = option == "--listen" || option == "--colour" || option == "--name" ||
-                           option == "--threads";
+        const bool known = option == "--listen" || option == "--grpc" || option == "--colour" ||
+                           option == "--name" || option == "--threads";
         if (!known) throw UsageError("unknown option " + std::string(option));
         if (i + 1 == argc) throw UsageError(std::string(option) + " wants a value");
         const std::string_view value = argv[++i];
         if (option == "--listen") options.listen = value;
+        if (option == "--grpc") options.grpc = value;
         if (option == "--name") options.name = value;
         if (option == "--threads") options.threads = parse_threads(value);
         if (option == "--colour") {

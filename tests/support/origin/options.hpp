@@ -10,6 +10,7 @@ namespace switchyard::origin {
 
 struct Options {
     std::string listen = "127.0.0.1:0";  ///< "ADDR:PORT", "[V6]:PORT" or "unix:PATH".
+    std::string grpc;                    ///< The same for HTTP/2; empty: none is spoken.
     Colour colour = Colour::blue;
     std::string name = "origin";
     unsigned threads = 1;
