@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -85,20 +86,17 @@ TEST(Pipe, AThreadHasSoManyAndNotMore) {
 }
 
 TEST(Pipe, AProcessHasSoManyAndNotMore) {
-    std::vector<Pipe> pipes;
-    // What this thread has kept from before.
-    while (true) {
+    // On a thread that has kept none.
+    std::thread([] {
         Pipe::set_most(0);
-        Pipe kept = Pipe::take();
-        if (!kept.is_open()) break;
-        pipes.push_back(std::move(kept));
-    }
-    Pipe::set_most(pipes.size() + 1);
-    const Pipe one = Pipe::take();
-    EXPECT_TRUE(one.is_open());
-    EXPECT_FALSE(Pipe::take().is_open());
-    Pipe::set_most(1000);
-    EXPECT_TRUE(Pipe::take().is_open());
+        EXPECT_FALSE(Pipe::take().is_open());
+        Pipe::set_most(1'000);
+        const Pipe pipe = Pipe::take();
+        EXPECT_TRUE(pipe.is_open());
+        Pipe::set_most(1);
+        EXPECT_FALSE(Pipe::take().is_open()) << "others have one at least";
+        Pipe::set_most(1'000);
+    }).join();
 }
 
 }  // namespace
