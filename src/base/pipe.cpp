@@ -47,6 +47,8 @@ void Pipe::set_most(std::size_t pipes) noexcept {
 
 Pipe Pipe::take() noexcept {
     Pipe pipe;
+    const std::size_t most = most_pipes.load(std::memory_order_relaxed);
+    if (most == 0) return pipe;
     if (kept.count > 0) {
         const Ends ends = kept.free[--kept.count];
         pipe.in_ = ends.in;
@@ -55,18 +57,15 @@ Pipe Pipe::take() noexcept {
     }
     if (kept.made == kPipes) return pipe;
     int ends[2];
-    if (all_pipes.fetch_add(1, std::memory_order_relaxed) >=
-            most_pipes.load(std::memory_order_relaxed) ||
+    if (all_pipes.fetch_add(1, std::memory_order_relaxed) >= most ||
         ::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
         all_pipes.fetch_sub(1, std::memory_order_relaxed);
         return pipe;
     }
-    // What a user may have in pipes is limited (pipe(7), pipe-user-pages-soft). With the usual size
-    // less goes through at a time; the one page of a user far beyond is not worth it.
-    constexpr int kLeast = 64 * 1024;
-    if (::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kMost)) < 0 &&
-        ::fcntl(ends[1], F_GETPIPE_SZ) < kLeast) {
+    if (::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kMost)) < 0) {
+        // What a user has in pipes is limited (pipe(7), pipe-user-pages-soft): these are all.
         close_both({ends[1], ends[0]});
+        most_pipes.store(all_pipes.load(std::memory_order_relaxed), std::memory_order_relaxed);
         return pipe;
     }
     ++kept.made;

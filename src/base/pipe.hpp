@@ -11,12 +11,13 @@ namespace switchyard {
 class Pipe {
   public:
     /// Octets that one fill() moves at most.
-    static constexpr std::size_t kMost = 512 * 1024;
+    static constexpr std::size_t kMost = 256 * 1024;
     /// Pipes that a thread has at the same time at most, unused ones included: a slow reader holds
     /// one, with up to kMost octets, as long as it reads.
     static constexpr std::size_t kPipes = 128;
 
-    /// Pipes that all threads have together at most, from now on. Any thread.
+    /// Pipes that all threads have together at most, from now on; 0: also those that are kept are
+    /// not used any more. Any thread.
     static void set_most(std::size_t pipes) noexcept;
 
     /// An empty one of the calling thread. Not open: there are as many as may be, or no

@@ -14,7 +14,6 @@ class Report {
   public:
     explicit Report(std::string file) : file_(std::move(file)) {}
 
-    /// Past kMost problems, only their number is kept.
     /// Problems are shown on terminals: control characters in a message become "\xNN", whoever
     /// wrote it. Past kMost problems, only their number is kept.
     void add(Mark mark, std::string_view message);

@@ -4,6 +4,7 @@
 #include "h1/fault.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 namespace switchyard::h1 {
 
@@ -152,6 +153,12 @@ Task<http::PipedChunk> MessageBody::next_into(Pipe& pipe) {
         if (status == net::IoStatus::again) {
             status = co_await stream_->readable(timeout_);
             if (status == net::IoStatus::ok) continue;
+        }
+        const int why = stream_->error_number();
+        if (status == net::IoStatus::error && (why == EINVAL || why == ENOSYS || why == EPERM)) {
+            // No splice(2) for this socket, or in this sandbox.
+            Pipe::set_most(0);
+            co_return http::PipedChunk{};
         }
         chunk.fault = fault_of(status);
         break;

@@ -74,8 +74,8 @@ Task<http::Fault> MessageWriter::send_body(http::Chunk piece, const http::Fields
     co_return fault;
 }
 
-Task<http::Fault> MessageWriter::send_body(Pipe& pipe, bool last) {
-    const net::Stream::Transfer transfer = co_await stream_->write_all(pipe, !last, timeout_);
+Task<http::Fault> MessageWriter::send_body(Pipe& pipe, bool more) {
+    const net::Stream::Transfer transfer = co_await stream_->write_all(pipe, more, timeout_);
     bytes_sent_ += transfer.bytes;
     co_return fault_of(transfer.status);
 }

@@ -39,8 +39,8 @@ class MessageWriter {
     [[nodiscard]] bool takes_pipe() const noexcept {
         return body_ && !chunked_ && !tunnel_ && stream_->tls() == nullptr;
     }
-    /// A piece that is in a pipe; only if so.
-    Task<http::Fault> send_body(Pipe& pipe, bool last);
+    /// A piece that is in a pipe; only if so. `more` as of http::Exchange.
+    Task<http::Fault> send_body(Pipe& pipe, bool more);
     /// Octets as they are, outside of any message (informational responses).
     Task<http::Fault> send_raw(std::string_view octets);
 

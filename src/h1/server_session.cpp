@@ -330,8 +330,8 @@ bool ServerSession::takes_pipe() const noexcept {
     return context_->writer.takes_pipe();
 }
 
-Task<http::Fault> ServerSession::send_body(Pipe& pipe, bool last) {
-    return context_->writer.send_body(pipe, last);
+Task<http::Fault> ServerSession::send_body(Pipe& pipe, bool more) {
+    return context_->writer.send_body(pipe, more);
 }
 
 }  // namespace switchyard::h1

@@ -60,7 +60,7 @@ class ServerSession final : private http::Exchange {
                                 const http::Fields& trailers) override;
     Task<http::Fault> send_body(http::Chunk piece, const http::Fields& trailers) override;
     [[nodiscard]] bool takes_pipe() const noexcept override;
-    Task<http::Fault> send_body(Pipe& pipe, bool last) override;
+    Task<http::Fault> send_body(Pipe& pipe, bool more) override;
     Task<http::Fault> accept_upgrade(const http::OutgoingResponse& head,
                                      std::string_view protocol) override;
     [[nodiscard]] bool head_sent() const override { return head_sent_; }

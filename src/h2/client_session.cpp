@@ -333,9 +333,17 @@ void ClientSession::count_end(bool in_order) noexcept {
         failed(Failure::protocol_error);
     } else if (rejected_) {
         failed(Failure::rejected);
-    } else if (!in_order && !stopped_ && (!settled_ || streams_ != nullptr)) {
+    } else if (!in_order && !stopped_ && (!settled_ || leaves_someone())) {
         failed(Failure::closed);
     }
+}
+
+/// Somebody waits for a response that will never be whole.
+bool ClientSession::leaves_someone() const noexcept {
+    for (const ClientStream* stream = streams_; stream != nullptr; stream = stream->behind) {
+        if (!stream->is_closed() && !stream->response_complete()) return true;
+    }
+    return false;
 }
 
 /// RFC 9113 §6.8: it may be said twice, first with the highest id.

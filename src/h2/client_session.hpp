@@ -106,6 +106,7 @@ class ClientSession final : private net::TimerNode {
     void stream_over() noexcept;
     void count_streams() noexcept;
     void count_end(bool in_order) noexcept;
+    [[nodiscard]] bool leaves_someone() const noexcept;
     void told_to_go(std::uint32_t code) noexcept;
     void give_up_waiting() noexcept;
     void reset(std::int32_t id, std::uint32_t code) noexcept;

@@ -54,7 +54,8 @@ class Body {
     /// Octets to come that nobody has to look at, and of which none was read yet: they can go
     /// through a pipe. 0: there are none such.
     [[nodiscard]] virtual std::uint64_t pipeable() const noexcept { return 0; }
-    /// In place of next(), while there are: waits for a piece, and moves it into the empty pipe.
+    /// In place of next(), while there are: waits for a piece, and moves it into the empty pipe. An
+    /// empty piece that is not the last: it can't be done here, and nothing was moved.
     virtual Task<PipedChunk> next_into(Pipe& pipe);
     /// Of a tunnel: a next() that waits ends now, with an empty piece that is not the last.
     virtual void interrupt() noexcept = 0;
@@ -117,8 +118,9 @@ class Exchange {
     virtual Task<Fault> send_body(Chunk piece, const Fields& trailers) = 0;
     /// After send_head(): whether pieces of the body can be sent from a pipe.
     [[nodiscard]] virtual bool takes_pipe() const noexcept { return false; }
-    /// In place of send_body(), if so: sends all that is in the pipe.
-    virtual Task<Fault> send_body(Pipe& pipe, bool last);
+    /// In place of send_body(), if so: sends all that is in the pipe. `more`: further pieces are
+    /// most likely there at once, so that what is less than a packet may wait for them.
+    virtual Task<Fault> send_body(Pipe& pipe, bool more);
     /// In place of send_head(), when request().upgrade asked for `protocol`: the exchange becomes a
     /// tunnel (RFC 9110 §7.8, RFC 8441 §4). `head` has status 101; the codec says it in its own
     /// way. From here on request_body() gives the client's octets as they are, what came behind

@@ -43,7 +43,7 @@ Task<Stream::Transfer> Stream::write_all(Pipe& pipe, bool more, std::chrono::mil
             continue;
         }
         if (writable_) {
-            if (errno == EINTR) continue;
+            if (count < 0 && errno == EINTR) continue;
             transfer.status = not_piped(count, writable_);
             if (transfer.status != IoStatus::again) co_return transfer;
         }

@@ -3,6 +3,7 @@
 #include "relay/canary.hpp"
 #include "relay/compression.hpp"
 #include "relay/fair_share.hpp"
+#include "relay/grpc.hpp"
 #include "relay/http2_origin.hpp"
 #include "relay/preview.hpp"
 #include "relay/relay.hpp"
@@ -352,7 +353,9 @@ Task<void> Relay::pass_response(Flight& flight) {
     }
     const auto reset_code = flight.connection->exchange().reset_code();
     flight.connection.reset();
-    if (origin_fault != Fault::none && reset_code) {
+    // Clients of gRPC know from its status what was not whole. Others may take CANCEL for an end in
+    // good order.
+    if (origin_fault != Fault::none && reset_code && is_grpc(exchange.request())) {
         exchange.abort_with(*reset_code);
     } else {
         exchange.abort();

@@ -7,6 +7,12 @@ namespace switchyard::relay {
 
 using http::Fault;
 
+namespace {
+/// A piece of this size means that the origin is ahead of us: the next one follows at once. Others
+/// are sent as they come, since the origin may take its time.
+constexpr std::size_t kFollows = 64 * 1024;
+}  // namespace
+
 Task<Relay::Passed> Relay::pass_piped(http::Exchange& exchange, http::Body& body) {
     Passed passed;
     Pipe pipe = Pipe::take();
@@ -16,7 +22,9 @@ Task<Relay::Passed> Relay::pass_piped(http::Exchange& exchange, http::Body& body
         const http::PipedChunk piece = co_await body.next_into(pipe);
         passed.origin = piece.fault;
         if (passed.origin != Fault::none) co_return passed;
-        passed.client = co_await exchange.send_body(pipe, piece.last);
+        if (piece.size == 0 && !piece.last) co_return passed;
+        const bool more = piece.size >= kFollows && !piece.last;
+        passed.client = co_await exchange.send_body(pipe, more);
         if (passed.client != Fault::none) co_return passed;
         passed.complete = piece.last;
         moved += piece.size;

@@ -96,8 +96,8 @@ class Relay final : public http::Handler {
     Task<http::Fault> read_response_head(Flight& flight);
     Task<Attempt> no_response(Flight& flight, http::Fault fault);
     Task<void> pass_response(Flight& flight);
-    /// What became of a body that went through a pipe; neither fault and not complete: there was no
-    /// pipe, and nothing was moved.
+    /// What became of a body that went through a pipe; neither fault and not complete: the rest
+    /// has to be copied.
     struct Passed {
         http::Fault origin = http::Fault::none;
         http::Fault client = http::Fault::none;

@@ -77,6 +77,9 @@ TEST_F(H2OriginMetrics, TellOfConnectionsStreamsAndHowTheyEnd) {
             to.send(frame(FrameType::data, 0, 0, "x"));
         } else if (path == "/close") {
             return false;
+        } else if (path == "/last") {
+            to.answer_with(request.stream, "ok");
+            return false;
         } else {
             to.answer_with(request.stream, "ok");
             if (path == "/late") to.send(rst_stream(request.stream, H2Code::no_error));
@@ -109,6 +112,10 @@ TEST_F(H2OriginMetrics, TellOfConnectionsStreamsAndHowTheyEnd) {
     EXPECT_EQ(value("goaways_total"), 1) << "one connection, however often it is said";
     EXPECT_EQ(failures(), Failures());
     EXPECT_EQ(target.connections(), 1);
+
+    EXPECT_EQ(exchange(client, "POST", "/last").status, 200);
+    EXPECT_TRUE(becomes("connections", 0));
+    EXPECT_EQ(failures(), Failures()) << "nobody waited for more";
 
     EXPECT_EQ(exchange(client, "POST", "/close").status, 502);
     EXPECT_TRUE(becomes("connections", 0));

@@ -1,8 +1,12 @@
 // Long bodies of known length between sockets without TLS go through a pipe (splice(2)): nobody may
 // be able to tell, but by looking at the daemon's descriptors.
 #include "conformance/wire.hpp"
+#include "support/raw_origin.hpp"
 
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -140,6 +144,52 @@ TEST_P(Piped, AreCutAtTheEndOfADrain) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, Piped, both_transports(), transport_name);
+
+/// What an origin says now and then is not held back for more of it (MSG_MORE): each of these
+/// pieces waits until the one before has arrived.
+TEST(PipedPieces, GoOnAsTheyCome) {
+    constexpr std::size_t kPieces = 20;
+    constexpr std::size_t kPiece = 500;
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::size_t allowed = 0;
+    const RawOrigin origin([&](int fd) {
+        std::string head;
+        char octet = 0;
+        while (!head.ends_with("\r\n\r\n")) {
+            if (::read(fd, &octet, 1) != 1) return;
+            head += octet;
+        }
+        RawOrigin::send_all(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+        for (std::size_t piece = 0; piece < kPieces; ++piece) {
+            std::unique_lock lock(mutex);
+            changed.wait(lock, [&] { return allowed > piece; });
+            RawOrigin::send_all(fd, std::string(kPiece, 'x'));
+        }
+        ::shutdown(fd, SHUT_RDWR);
+    });
+    Daemon daemon(
+        "listeners: [{address: \"127.0.0.1:0\"}]\n"
+        "admin: {socket: \"${DIR}/admin.sock\"}\n"
+        "services:\n  app:\n    hosts: [\"*\"]\n"
+        "    slots: {blue: {targets: [\"" +
+        origin.address() + "\"]}}\n");
+    daemon.start();
+    Client client(daemon.address());
+    client.send(request_text("GET", "/"));
+    static_cast<void>(read_head(client));
+    const auto began = std::chrono::steady_clock::now();
+    for (std::size_t piece = 0; piece < kPieces; ++piece) {
+        {
+            const std::lock_guard lock(mutex);
+            allowed = piece + 1;
+        }
+        changed.notify_all();
+        EXPECT_EQ(client.read_exactly(kPiece), std::string(kPiece, 'x'));
+    }
+    // Each that is held back waits for a timer of 200 ms.
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
+}
 
 }  // namespace
 }  // namespace switchyard::test
