@@ -258,6 +258,7 @@ class HaproxyBigBuffers(Haproxy):
 
 class Switchyard(Contestant):
     name = "switchyard"
+    more = ""  # keys of the configuration
 
     def command(self):
         path = self.write("switchyard.yaml", f"""
@@ -275,6 +276,7 @@ admin:
 state: {self.directory}/state.db
 timeouts: {{ keep_alive: 300s }}
 log: {{ level: warn }}
+{self.more.format(directory=self.directory)}
 services:
   bench:
     hosts: ["*"]
@@ -291,7 +293,14 @@ services:
         return result.stdout.strip().rpartition(" ")[2]
 
 
-ALL = {kind.name: kind for kind in (Floor, Nginx, Haproxy, Switchyard,
+class SwitchyardLogged(Switchyard):
+    """With a line in the access log for each request."""
+    name = "switchyard-log"
+    by_default = False
+    more = "access_log: {{ path: {directory}/access.log }}"
+
+
+ALL = {kind.name: kind for kind in (Floor, Nginx, Haproxy, Switchyard, SwitchyardLogged,
                                       NginxBigBuffers, HaproxyBigBuffers)}
 DEFAULT = [name for name, kind in ALL.items() if kind.by_default]
 

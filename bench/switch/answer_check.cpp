@@ -192,7 +192,14 @@ void AnswerCheck::violate(const char* guarantee, const std::string& id, const st
 }
 
 void AnswerCheck::took(std::int64_t nanoseconds) {
-    (world_.tally.switching ? tally_.switching : tally_.calm).add(nanoseconds);
+    if (!world_.tally.switching) {
+        tally_.calm.add(nanoseconds);
+        return;
+    }
+    tally_.switching.add(nanoseconds);
+    const std::int64_t now = now_ns();
+    const bool met = service_.last_switch.met(now - nanoseconds, now);
+    (met ? tally_.around : tally_.between).add(nanoseconds);
 }
 
 }  // namespace switchyard::bench

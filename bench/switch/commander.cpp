@@ -63,6 +63,7 @@ void Commander::begin_command() {
     reader_.reset();
     phase_ = Phase::connecting;
     sent_at_ = now_ns();
+    service_.last_switch.sent(sent_at_);
     if (command_.switches())
         service_.timeline.sent(to, sent_at_);
     else
@@ -164,6 +165,7 @@ void Commander::on_committed(std::string_view line) {
     acknowledged_ = true;
     acknowledged_at_ = now;
     service_.timeline.acknowledged(now);
+    service_.last_switch.acknowledged(now);
     const std::string policy = text("tunnels_policy");
     service_.tunnels.policy = policy == "keep"    ? Tunnels::Policy::keep
                               : policy == "close" ? Tunnels::Policy::close
@@ -172,7 +174,12 @@ void Commander::on_committed(std::string_view line) {
     service_.tunnels.drain_timeout =
         static_cast<std::int64_t>(number("drain_timeout_ms")) * kMillisecond;
     latency_.add(now - sent_at_);
-    durable_.add(static_cast<std::int64_t>(number("durable_us")) * 1000);
+    const auto part = [&](const char* key) {
+        return static_cast<std::int64_t>(number(key)) * 1000;
+    };
+    parts_.durable.add(part("durable_us"));
+    parts_.visible.add(part("visible_us"));
+    parts_.acknowledged.add(part("acknowledged_us"));
     ++committed_;
     phase_ = Phase::ending;
     if (text("to") != to_string(service_.timeline.live()))
@@ -195,6 +202,7 @@ void Commander::on_share(std::string_view object) {
     acknowledged_ = true;
     acknowledged_at_ = now;
     service_.timeline.acknowledged(now);
+    service_.last_switch.acknowledged(now);
     if (number("percent") != command_.percent)
         world_.tally.violations.add("C4", id_of_command(),
                                     "committed another share: " + std::string(object));

@@ -39,8 +39,8 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     std::uint64_t canaries() const noexcept { return canaries_; }
     std::uint64_t shares() const noexcept { return shares_; }
     const Histogram& latency() const noexcept { return latency_; }
-    /// What the daemon says it took to make the decision durable, microseconds in nanoseconds.
-    const Histogram& durable() const noexcept { return durable_; }
+    /// Of switches; microseconds in nanoseconds.
+    const CommandParts& parts() const noexcept { return parts_; }
     /// Switches that held requests, how many those were, and the longest wait in each.
     std::uint64_t holds() const noexcept { return longest_wait_.count(); }
     std::uint64_t held() const noexcept { return held_; }
@@ -88,7 +88,7 @@ class Commander final : public Waiter, private ResponseReader::BodySink {
     std::int64_t acknowledged_at_ = 0;
     Histogram settled_;
     Histogram latency_;
-    Histogram durable_;
+    CommandParts parts_;
     std::uint64_t held_ = 0;
     Histogram longest_wait_;
 };

@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
         std::unique_ptr<bench::Stage> stage;
         if (options.spawns()) stage = std::make_unique<bench::Stage>(options);
         const bench::Result result = bench::run(options, stage.get());
-        std::fputs(bench::report_text(result).c_str(), stdout);
+        std::fputs(bench::report_text(result, options).c_str(), stdout);
         if (!options.json.empty()) {
             std::ofstream file(options.json);
             file << bench::report_json(result, options);

@@ -92,6 +92,8 @@ bool parse_options(int argc, char** argv, Options& options, int& exit_code) {
             ->capture_default_str();
     app.add_flag("--quick", options.quick, "a small run of a few seconds");
     app.add_flag("!--no-served-by", options.served_by, "do not check X-Served-By");
+    app.add_flag("--windows", options.windows,
+                 "show latencies of requests around switches next to those between");
     app.add_option("--json", options.json, "write the result to this file");
     app.add_option("--keep", options.keep, "directory for configuration and logs");
     try {

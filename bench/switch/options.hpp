@@ -38,6 +38,7 @@ struct Options {
     /// slots.
     std::uint64_t settle_every = 125;
     bool quick = false;
+    bool windows = false;   ///< Show the requests around switches next to the others.
     bool served_by = true;  ///< Check X-Served-By.
     std::string json;       ///< File for the result; empty: none.
     std::string keep;       ///< Directory for configuration and logs; empty: a temporary one.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <initializer_list>
 #include <iterator>
 
 #include <boost/json.hpp>
@@ -32,10 +33,15 @@ void append_latencies(std::string& text, const char* title, const Histogram& lat
            ms(latency.quantile(0.99)), ms(latency.max()));
 }
 
-void append_row(std::string& text, const char* name, const KindTally& tally) {
-    append(text, "%-22s %9llu %9llu %6llu %6llu ", name, wide(tally.requests), wide(tally.ok),
-           wide(tally.failed), wide(tally.left));
-    for (const Histogram* latency : {&tally.calm, &tally.switching}) {
+/// Titles of columns, for so many groups of latencies.
+void append_titles(std::string& text, int groups) {
+    for (int i = 0; i < groups; ++i)
+        append(text, " %8s %8s %8s %8s", "p50", "p99", "p99.9", "max");
+    text += '\n';
+}
+
+void append_histograms(std::string& text, std::initializer_list<const Histogram*> histograms) {
+    for (const Histogram* latency : histograms) {
         if (latency->count() == 0) {
             append(text, " %35s", "");
             continue;
@@ -46,19 +52,42 @@ void append_row(std::string& text, const char* name, const KindTally& tally) {
     text += '\n';
 }
 
+void append_row(std::string& text, const char* name, const KindTally& tally) {
+    append(text, "%-22s %9llu %9llu %6llu %6llu ", name, wide(tally.requests), wide(tally.ok),
+           wide(tally.failed), wide(tally.left));
+    append_histograms(text, {&tally.calm, &tally.switching});
+}
+
 void append_kinds(std::string& text, const Tally& tally) {
     append(text, "%-22s %9s %9s %6s %6s  %35s %35s\n", "", "", "", "", "",
            "latency in ms, nobody switches", "latency in ms, while switching");
     append(text, "%-22s %9s %9s %6s %6s ", "clients", "requests", "ok", "failed", "left");
-    for (int i = 0; i < 2; ++i)
-        append(text, " %8s %8s %8s %8s", "p50", "p99", "p99.9", "max");
-    text += '\n';
+    append_titles(text, 2);
     for (std::size_t kind = 0; kind < kKinds; ++kind) {
         for (std::size_t over = 0; over < kTransports; ++over) {
             const KindTally& row = tally.kinds[kind][over];
             const std::string name = std::string(behaviour(static_cast<Kind>(kind)).name) +
                                      suffix(static_cast<Transport>(over));
             if (row.requests > 0) append_row(text, name.c_str(), row);
+        }
+    }
+}
+
+/// The requests that a switch may have met, next to the others.
+void append_windows(std::string& text, const Tally& tally) {
+    append(text, "\n%-22s %9s %9s  %35s %35s\n", "", "", "", "latency in ms, between switches",
+           "latency in ms, around a switch");
+    append(text, "%-22s %9s %9s ", "clients", "between", "around");
+    append_titles(text, 2);
+    for (std::size_t kind = 0; kind < kKinds; ++kind) {
+        for (std::size_t over = 0; over < kTransports; ++over) {
+            const KindTally& row = tally.kinds[kind][over];
+            if (row.around.count() == 0) continue;
+            const std::string name = std::string(behaviour(static_cast<Kind>(kind)).name) +
+                                     suffix(static_cast<Transport>(over));
+            append(text, "%-22s %9llu %9llu ", name.c_str(), wide(row.between.count()),
+                   wide(row.around.count()));
+            append_histograms(text, {&row.between, &row.around});
         }
     }
 }
@@ -135,13 +164,16 @@ boost::json::object books_json(const ServiceResult& result) {
 
 }  // namespace
 
-std::string report_text(const Result& result) {
+std::string report_text(const Result& result, const Options& options) {
     std::string text;
     append_kinds(text, result.tally);
+    if (options.windows) append_windows(text, result.tally);
     append(text, "\n%llu switches in %.1f s (after %.1f s without)\n", wide(result.switches),
            result.switching_seconds, result.calm_seconds);
     append_latencies(text, "command until acknowledged", result.command);
-    append_latencies(text, "of that until durable", result.durable);
+    append_latencies(text, "of that until durable", result.parts.durable);
+    append_latencies(text, "of that until visible", result.parts.visible);
+    append_latencies(text, "of that until acknowledged", result.parts.acknowledged);
     append_latencies(text, "command until first new answer", result.first_new);
     if (result.holds > 0) {
         append(text, "  %llu of them held %llu requests\n", wide(result.holds), wide(result.held));
@@ -199,7 +231,9 @@ std::string report_json(const Result& result, const Options& options) {
                              {"failed", row.failed},
                              {"left", row.left},
                              {"calm", latency_json(row.calm)},
-                             {"switching", latency_json(row.switching)}});
+                             {"switching", latency_json(row.switching)},
+                             {"around", latency_json(row.around)},
+                             {"between", latency_json(row.between)}});
         }
     }
     boost::json::object books;
@@ -218,7 +252,9 @@ std::string report_json(const Result& result, const Options& options) {
                                   {"calm_seconds", result.calm_seconds},
                                   {"switching_seconds", result.switching_seconds},
                                   {"command", latency_json(result.command)},
-                                  {"durable", latency_json(result.durable)},
+                                  {"durable", latency_json(result.parts.durable)},
+                                  {"visible", latency_json(result.parts.visible)},
+                                  {"acknowledged", latency_json(result.parts.acknowledged)},
                                   {"first_new", latency_json(result.first_new)},
                                   {"messages", result.tally.messages},
                                   {"told_to_leave", result.tally.told_to_leave},

@@ -7,7 +7,7 @@
 namespace switchyard::bench {
 
 /// The result for people: a table, the balance, the violations.
-std::string report_text(const Result& result);
+std::string report_text(const Result& result, const Options& options);
 
 /// The result for programs.
 std::string report_json(const Result& result, const Options& options);

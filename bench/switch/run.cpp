@@ -208,7 +208,7 @@ void take_figures(Result& result, const std::vector<Part>& parts) {
     const Commander& commander = *parts.front().commander;
     result.switches = commander.committed();
     result.command = commander.latency();
-    result.durable = commander.durable();
+    result.parts = commander.parts();
     result.settled = commander.settled();
     result.holds = commander.holds();
     result.held = commander.held();

@@ -2,6 +2,7 @@
 
 #include "bench/common/histogram.hpp"
 #include "bench/switch/books.hpp"
+#include "bench/switch/last_switch.hpp"
 #include "bench/switch/options.hpp"
 #include "bench/switch/processes.hpp"
 #include "bench/switch/tally.hpp"
@@ -25,7 +26,7 @@ struct Result {
     Tally tally;
     std::uint64_t switches = 0;       ///< Committed.
     Histogram command;                ///< From the sending of a command to its acknowledgement.
-    Histogram durable;                ///< As the daemon reports it.
+    CommandParts parts;               ///< Of that, as the daemon reports it.
     Histogram first_new;              ///< From the sending of a command to the first new answer.
     Histogram settled;                ///< From an acknowledgement until no WebSocket was left.
     std::uint64_t holds = 0;          ///< Switches that held requests.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bench/switch/epochs.hpp"
+#include "bench/switch/last_switch.hpp"
 #include "bench/switch/tally.hpp"
 #include "bench/switch/timeline.hpp"
 
@@ -29,6 +30,7 @@ struct Service {
     std::string host;                       ///< Host field and SNI.
     std::array<std::string, 2> slot_names;  ///< What X-Served-By has to say; empty: not checked.
     Timeline timeline;
+    LastSwitch last_switch;
     std::optional<Epochs> epochs;  ///< None: nobody can tell in which epoch a request was routed.
     Tunnels tunnels;
     ClientBooks books;

@@ -43,6 +43,8 @@ struct KindTally {
     std::uint64_t left = 0;  ///< The client went away on purpose.
     Histogram calm;          ///< Latency while nobody switched.
     Histogram switching;     ///< Latency while switches went on.
+    Histogram around;        ///< Of these, requests that a switch may have met: see LastSwitch.
+    Histogram between;       ///< The others.
 };
 
 /// The clients' side of the books.

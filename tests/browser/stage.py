@@ -22,6 +22,7 @@ listeners:
 http2: {{ enabled: {http2} }}
 admin: {{ socket: "{dir}/admin.sock" }}
 state: "{dir}/state.db"
+access_log: {{ path: "{dir}/access.log" }}
 services:
   demo:
     hosts: ["localhost"]
@@ -112,6 +113,18 @@ class Stage:
             raise StageError(f"switchyard {' '.join(arguments)} ended with {done.returncode}:\n"
                              f"{done.stdout}{done.stderr}")
         return done.stdout
+
+    def protocols_of(self, path):
+        """What requests for a path came over that have ended, as the access log says."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            lines = (self._dir / "access.log").read_text().splitlines(keepends=True)
+            entries = [json.loads(line) for line in lines if line.endswith("\n")]
+            found = {entry["protocol"] for entry in entries if entry["target"] == path}
+            if found:
+                return found
+            time.sleep(0.05)
+        raise StageError(f"the access log does not say that a request for {path} has ended")
 
     def preview_pass(self):
         """The pass in the link that `switchyard preview` prints."""
