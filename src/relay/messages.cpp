@@ -114,6 +114,8 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight) {
                                       config.timeouts.request_write);
         if (sent != Fault::none) {
             flight.upload_upstream_fault = sent;
+            // Nothing was pulled since: another try can have the same.
+            if (!flight.first_piece.last) flight.begin_replay();
             // The origin may have answered before it closed its side: look, unless nothing of the
             // request can have reached it.
             if (sent == Fault::timed_out || sent == Fault::cancelled || flight.untouched()) {
