@@ -122,7 +122,7 @@ Task<void> ClientSession::run(std::chrono::milliseconds patience) {
     stream_.cancel();
     if (writer_waits_) stream_.loop().resume_soon(std::exchange(writer_waits_, nullptr));
     co_await writer_.join();
-    if (in_order || stream_.tls() != nullptr) stream_.shutdown_send();
+    stream_.end_tls();
     stream_.close();
 }
 

@@ -1,23 +1,14 @@
 #include "h2/request_fields.hpp"
 
 #include "h2/field_rules.hpp"
+#include "h2/outgoing_field.hpp"
 
 #include <charconv>
 
 namespace switchyard::h2 {
 
-namespace {
-
-/// The library takes octets that it may write to, and doesn't.
-std::uint8_t* octets(std::string_view text) noexcept {
-    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
-}
-
-}  // namespace
-
 void RequestFields::add(std::string_view name, std::string_view value) {
-    pairs_.push_back(
-        {octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    pairs_.push_back(outgoing_field(name, value));
 }
 
 std::span<const nghttp2_nv> RequestFields::head(const http::OutgoingRequest& head,

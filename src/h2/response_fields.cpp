@@ -1,5 +1,7 @@
 #include "h2/response_fields.hpp"
 
+#include "h2/outgoing_field.hpp"
+
 #include <charconv>
 
 namespace switchyard::h2 {
@@ -20,16 +22,10 @@ bool about_the_connection(http::FieldId id) noexcept {
     }
 }
 
-/// The library takes octets that it may write to, and doesn't.
-std::uint8_t* octets(std::string_view text) noexcept {
-    return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
-}
-
 }  // namespace
 
 void ResponseFields::add(std::string_view name, std::string_view value) {
-    pairs_.push_back(
-        {octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    pairs_.push_back(outgoing_field(name, value));
 }
 
 void ResponseFields::add(const http::Fields& fields) {

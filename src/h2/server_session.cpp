@@ -133,7 +133,7 @@ Task<void> ServerSession::run() {
     if (writer_waits_) stream_.loop().resume_soon(std::exchange(writer_waits_, nullptr));
     co_await writer_.join();
     if (in_order) co_await linger();
-    if (!in_order && stream_.tls() != nullptr) stream_.shutdown_send();
+    if (!in_order) stream_.end_tls();
     stream_.close();
 }
 
