@@ -9,8 +9,10 @@
 namespace switchyard::net {
 
 namespace {
-constexpr std::size_t kEventsAtOnce = 256;
-}
+/// Few, so that what they bring is still in the caches when its turn comes to be sent, at the end
+/// of the round; many, so that a round's answers to one client go out in one write.
+constexpr std::size_t kEventsAtOnce = 32;
+}  // namespace
 
 EventLoop::EventLoop() : start_ns_(now_ns()), events_(kEventsAtOnce) {
     epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
