@@ -68,8 +68,7 @@ Task<void> ServerSession::run() {
         if (!go_on) break;
     }
     release_context();
-    // The close itself says all on a plain connection; TLS wants a close_notify (RFC 8446 §6.1).
-    if (!aborted_ && stream_.tls() != nullptr) stream_.shutdown_send();
+    if (!aborted_) stream_.end_tls();
     stream_.close();
 }
 

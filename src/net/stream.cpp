@@ -37,7 +37,7 @@ bool Stream::start(int fd, bool connected) noexcept {
     readable_ = writable_ = connected;
     watches_writing_ = !connected;
     hung_up_ = broken_ = cancelled_ = read_timed_out_ = write_timed_out_ = false;
-    tls_drained_ = tls_reader_wants_write_ = tls_writer_wants_read_ = false;
+    tls_failed_ = tls_drained_ = tls_reader_wants_write_ = tls_writer_wants_read_ = false;
     if (!loop_.add(fd, *this, connected ? kReading : kBoth)) {
         error_number_ = errno;
         ::close(fd);
@@ -71,7 +71,7 @@ void Stream::reset() noexcept {
 
 void Stream::shutdown_send() noexcept {
     if (fd_ < 0) return;
-    if (tls_ != nullptr) SSL_shutdown(tls_);
+    end_tls();
     ::shutdown(fd_, SHUT_WR);
 }
 

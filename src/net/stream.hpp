@@ -89,6 +89,9 @@ class Stream final : public Pollable, private TimerNode {
 
     /// Says that nothing more will be sent (TLS close_notify, then FIN); reading goes on.
     void shutdown_send() noexcept;
+    /// The TLS part of that alone (RFC 8446 §6.1): before close(), which says the rest. Nothing is
+    /// sent after a failure of TLS (its end without a close_notify is one): such a peer is gone.
+    void end_tls() noexcept;
     void close() noexcept;
     /// Closes with a reset, so that the peer can't take what it got for the whole.
     void reset() noexcept;
@@ -164,7 +167,8 @@ class Stream final : public Pollable, private TimerNode {
     bool cancelled_ = false;
     bool read_timed_out_ = false;
     bool write_timed_out_ = false;
-    bool tls_more_ = false;     ///< The record being written is not the last of its batch.
+    bool tls_more_ = false;  ///< The record being written is not the last of its batch.
+    bool tls_failed_ = false;
     bool tls_drained_ = false;  ///< What OpenSSL holds is no whole record: wait for more.
     // A TLS transfer that waits for the other direction.
     bool tls_reader_wants_write_ = false;

@@ -1,5 +1,6 @@
 #include "net/tls_memory.hpp"
 
+#include <cstdint>
 #include <cstdlib>
 #include <malloc.h>
 #include <new>
@@ -14,6 +15,10 @@ namespace {
 /// version 3.0. All blocks of this kind have the larger size, so that each serves for each.
 constexpr std::size_t kSmallest = 16 * 1024 + 1;
 constexpr std::size_t kBlock = 17 * 1024;
+/// Where these blocks begin, and hardly any other: so that most of what is freed is seen to be none
+/// of them without a question to the C library.
+constexpr std::size_t kAligned = 4096;
+constexpr std::size_t kWhole = 20 * 1024;  ///< kBlock, as whole pages.
 /// One request uses two; the rest is for connections whose record has come in part only.
 constexpr unsigned kKept = 16;
 
@@ -43,7 +48,7 @@ thread_local Cache cache;
 void* tls_malloc(std::size_t size, const char*, int) noexcept {
     if (size < kSmallest || size > kBlock) return std::malloc(size);
     Kept* const block = cache.first;
-    if (block == nullptr) return std::malloc(kBlock);
+    if (block == nullptr) return std::aligned_alloc(kAligned, kWhole);
     cache.first = block->next;
     --cache.count;
     return block;
@@ -51,8 +56,10 @@ void* tls_malloc(std::size_t size, const char*, int) noexcept {
 
 void tls_free(void* block, const char*, int) noexcept {
     if (block == nullptr) return;
-    const std::size_t size = ::malloc_usable_size(block);
-    if (size < kBlock || size > kBlock + 64 || cache.count >= kKept) {
+    const bool ours = reinterpret_cast<std::uintptr_t>(block) % kAligned == 0 &&
+                      ::malloc_usable_size(block) >= kWhole &&
+                      ::malloc_usable_size(block) <= kWhole + 64;
+    if (!ours || cache.count >= kKept) {
         std::free(block);
         return;
     }

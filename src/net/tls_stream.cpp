@@ -117,6 +117,10 @@ Task<IoStatus> Stream::shake_hands(ssl_st* made, std::chrono::milliseconds timeo
     }
 }
 
+void Stream::end_tls() noexcept {
+    if (tls_ != nullptr && !tls_failed_) SSL_shutdown(tls_);
+}
+
 IoStatus Stream::tls_failure(int result, std::uint32_t& want) noexcept {
     switch (SSL_get_error(tls_, result)) {
         case SSL_ERROR_WANT_READ:
@@ -128,8 +132,10 @@ IoStatus Stream::tls_failure(int result, std::uint32_t& want) noexcept {
         case SSL_ERROR_ZERO_RETURN:
             return IoStatus::eof;
         case SSL_ERROR_SYSCALL:
+            tls_failed_ = true;
             return IoStatus::error;
         default:
+            tls_failed_ = true;
             error_number_ = 0;
             return IoStatus::error;
     }

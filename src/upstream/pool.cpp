@@ -87,9 +87,7 @@ std::size_t Pool::idle() const noexcept {
 }
 
 void Pool::drop(Shelf& shelf, std::size_t index) {
-    // TLS wants to be told (RFC 8446 §6.1); a plain close says it by itself.
-    net::Stream& stream = shelf.connections[index]->session.stream();
-    if (stream.tls() != nullptr) stream.shutdown_send();
+    shelf.connections[index]->session.stream().end_tls();
     shelf.connections.erase(shelf.connections.begin() + static_cast<std::ptrdiff_t>(index));
     shelf.idle_gauge->subtract();
 }

@@ -239,21 +239,63 @@ Task<void> read_end(Stream& stream, const TlsContext& context, IoStatus expected
     char octet = 0;
     const Stream::Transfer got = co_await stream.read(&octet, 1, 10s);
     EXPECT_EQ(got.status, expected);
+    stream.end_tls();
+    stream.close();
 }
 
-TEST_F(TlsStream, CloseNotifyIsAnEndInGoodOrder) {
+/// Octets until the end of the connection, as they are on the wire.
+std::size_t count_until_end(int fd) {
+    std::size_t total = 0;
+    char octets[256];
+    for (;;) {
+        const ssize_t count = ::recv(fd, octets, sizeof octets, 0);
+        if (count <= 0) return total;
+        total += static_cast<std::size_t>(count);
+    }
+}
+
+TEST_F(TlsStream, CloseNotifyIsAnEndInGoodOrderAndGetsOurs) {
     meet([this](Stream& stream) { return read_end(stream, *context_, IoStatus::eof); },
          [](TlsClient& client) {
              ASSERT_TRUE(client.connect());
              SSL_shutdown(client.ssl());
+             ::shutdown(client.fd(), SHUT_WR);
+             EXPECT_EQ(client.receive(1), "");
+             EXPECT_NE(SSL_get_shutdown(client.ssl()) & SSL_RECEIVED_SHUTDOWN, 0);
          });
 }
 
-TEST_F(TlsStream, AnEndWithoutCloseNotifyIsAnError) {
+TEST_F(TlsStream, AnEndWithoutCloseNotifyIsAnErrorAndGetsNoAnswer) {
+    config_.session_tickets = false;
+    context_ = make_context();
     meet([this](Stream& stream) { return read_end(stream, *context_, IoStatus::error); },
          [](TlsClient& client) {
              ASSERT_TRUE(client.connect());
              ::shutdown(client.fd(), SHUT_WR);
+             EXPECT_EQ(count_until_end(client.fd()), 0U);
+         });
+}
+
+/// What is agreed on with a client that offers these suites of TLS 1.3, in its order.
+void agree(TlsClient& client, const char* offered, const char* expected) {
+    SSL_set_ciphersuites(client.ssl(), offered);
+    ASSERT_TRUE(client.connect());
+    EXPECT_STREQ(SSL_get_cipher(client.ssl()), expected);
+    SSL_shutdown(client.ssl());
+}
+
+TEST_F(TlsStream, PrefersTheCheaperSuiteOfTheSameWorth) {
+    meet([this](Stream& stream) { return read_end(stream, *context_, IoStatus::eof); },
+         [](TlsClient& client) {
+             agree(client, "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256",
+                   "TLS_AES_128_GCM_SHA256");
+         });
+}
+
+TEST_F(TlsStream, TakesTheLongerKeyFromAClientThatWantsIt) {
+    meet([this](Stream& stream) { return read_end(stream, *context_, IoStatus::eof); },
+         [](TlsClient& client) {
+             agree(client, "TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384");
          });
 }
 
