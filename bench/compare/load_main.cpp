@@ -23,11 +23,14 @@ void print(const switchyard::bench::LoadResult& result) {
         microseconds(result.latency.quantile(0.999)), microseconds(result.latency.max()));
     const auto& books = result.books;
     if (books.due > 0)
-        std::printf(", \"due\": %llu, \"sent\": %llu, \"answered\": %llu, \"queued\": %llu",
-                    static_cast<unsigned long long>(books.due),
-                    static_cast<unsigned long long>(books.sent),
-                    static_cast<unsigned long long>(books.answered),
-                    static_cast<unsigned long long>(books.queued));
+        std::printf(
+            ", \"due\": %llu, \"sent\": %llu, \"answered\": %llu, \"queued\": %llu, "
+            "\"late_p99_us\": %.1f, \"late_p999_us\": %.1f",
+            static_cast<unsigned long long>(books.due), static_cast<unsigned long long>(books.sent),
+            static_cast<unsigned long long>(books.answered),
+            static_cast<unsigned long long>(books.queued),
+            microseconds(result.sent_late.quantile(0.99)),
+            microseconds(result.sent_late.quantile(0.999)));
     std::puts("}");
     if (result.failed)
         std::fprintf(stderr, "%llu failed requests, the first: %s\n",

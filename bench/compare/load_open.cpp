@@ -119,9 +119,14 @@ class Dispatch {
 
   private:
     void send_waiting() {
-        while (!waiting_.empty() && places_.begin(waiting_.front())) {
-            if (waiting_.front() >= books_.measured) ++books_.result.books.sent;
+        while (!waiting_.empty()) {
+            const std::int64_t due = waiting_.front();
+            const std::int64_t now = now_ns();
+            if (!places_.begin(due)) return;
             waiting_.pop_front();
+            if (due < books_.measured) continue;
+            ++books_.result.books.sent;
+            books_.result.sent_late.add(now - due);
         }
     }
 

@@ -26,7 +26,8 @@ struct LoadResult {
     double seconds = 0;
     double cpu_seconds = 0;  ///< CPU time that the process `pid` used in the same time.
     Histogram latency;
-    LoadBooks books;  ///< At a rate only.
+    Histogram sent_late;  ///< At a rate only: from when each was due until it was sent.
+    LoadBooks books;      ///< At a rate only.
 };
 
 /// Runs the load; throws std::runtime_error when it cannot even start.
