@@ -55,6 +55,8 @@ int main(int argc, char** argv) {
     app.add_option("--seconds", options.seconds, "Seconds to measure");
     app.add_option("--rate", options.rate,
                    "Requests a second, due whatever the answers do (default: as fast as it goes)");
+    app.add_option("--patience", options.patience,
+                   "At a rate: seconds after the measurement in which the last answers may come");
     app.add_option("--pid", options.pid, "Process whose CPU time is taken");
     app.add_flag("--tls", options.tls, "Speak TLS, without session resumption");
     app.add_flag("--new-connection", options.new_connection, "A new connection for each request");

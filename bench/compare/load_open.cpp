@@ -17,9 +17,9 @@
 namespace switchyard::bench {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
-/// How long after the measured time the answers may come; an overload leaves many of them.
-constexpr std::int64_t kPatience = 10 * kSecond;
+std::int64_t nanoseconds(double seconds) {
+    return static_cast<std::int64_t>(seconds * 1e9);
+}
 
 /// When requests are due: independent of one another, at a mean rate (a Poisson process), the same
 /// ones in each run.
@@ -147,8 +147,8 @@ LoadResult run_open(const LoadOptions& options) {
     places->open();
 
     const std::int64_t begin = now_ns();
-    books.measured = begin + static_cast<std::int64_t>(options.warm_up * 1e9);
-    books.end = books.measured + static_cast<std::int64_t>(options.seconds * 1e9);
+    books.measured = begin + nanoseconds(options.warm_up);
+    books.end = books.measured + nanoseconds(options.seconds);
     Dispatch dispatch(*places, books, options.rate, begin);
     while (now_ns() < books.measured) {
         dispatch.send();
@@ -163,7 +163,7 @@ LoadResult run_open(const LoadOptions& options) {
     result.seconds = options.seconds;
 
     // Nothing more is due, but each that was has its answer coming: the slowest are among them.
-    const std::int64_t patience = books.end + kPatience;
+    const std::int64_t patience = books.end + nanoseconds(options.patience);
     for (dispatch.send(); !dispatch.idle() && now_ns() < patience; dispatch.send())
         dispatch.wait(patience);
     const std::uint64_t waiting = dispatch.waiting();
