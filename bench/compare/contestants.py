@@ -1,8 +1,8 @@
 """The programs that are compared: how each is configured, started and measured.
 
-Every contestant gets the same: one worker, no access log, kept-alive connections to the origin,
-no TLS tickets and no session cache, a P-256 certificate, a plain, an HTTP/2 (prior knowledge) and a
-TLS port on 127.0.0.1.
+Every contestant gets the same: one worker, no access log (but those named after it), kept-alive
+connections to the origin, no TLS tickets and no session cache, a P-256 certificate, a plain, an
+HTTP/2 (prior knowledge) and a TLS port on 127.0.0.1.
 """
 
 import os
@@ -128,6 +128,7 @@ class Nginx(Contestant):
     name = "nginx"
     needs = "nginx"
     buffers = ""  # as they come
+    access_log = "off"
 
     def command(self):
         # As root nginx would drop to a user that cannot write here.
@@ -151,7 +152,7 @@ pid {self.directory}/nginx.pid;
 error_log {self.directory}/error.log warn;
 events {{ worker_connections 8192; }}
 http {{
-    access_log off;
+    access_log {self.access_log.format(directory=self.directory)};
     server_tokens off;
     tcp_nodelay on;
     keepalive_timeout 300s;
@@ -194,6 +195,14 @@ http {{
     def version(self):
         result = subprocess.run([program("nginx"), "-v"], capture_output=True, text=True)
         return result.stderr.strip().rpartition("/")[2]
+
+
+class NginxLogged(Nginx):
+    """With a line in the access log for each request, buffered as ours are."""
+
+    name = "nginx-log"
+    by_default = False
+    access_log = "{directory}/access.log combined buffer=64k flush=1s"
 
 
 class NginxBigBuffers(Nginx):
@@ -301,7 +310,7 @@ class SwitchyardLogged(Switchyard):
 
 
 ALL = {kind.name: kind for kind in (Floor, Nginx, Haproxy, Switchyard, SwitchyardLogged,
-                                      NginxBigBuffers, HaproxyBigBuffers)}
+                                    NginxLogged, NginxBigBuffers, HaproxyBigBuffers)}
 DEFAULT = [name for name, kind in ALL.items() if kind.by_default]
 
 

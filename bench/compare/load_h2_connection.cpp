@@ -23,8 +23,10 @@ class LoadH2Connection::Requester final : public H2Exchange {
 
     bool active() const noexcept { return active_; }
     void forget() noexcept { active_ = false; }
+    std::int64_t began() const noexcept { return began_; }
 
-    bool begin() {
+    /// False: the connection can begin no more.
+    bool begin(std::int64_t began) {
         H2Connection::Request request;
         request.path = owner_.shared_.request;
         request.authority = owner_.shared_.host;
@@ -36,9 +38,9 @@ class LoadH2Connection::Requester final : public H2Exchange {
         }
         received_ = 0;
         left_ = body_bytes_;
-        began_ = now_ns();
-        active_ = owner_.connection_->submit(request, *this);
-        return active_;
+        began_ = began;
+        active_ = true;
+        return owner_.connection_->submit(request, *this);
     }
 
   private:
@@ -55,11 +57,14 @@ class LoadH2Connection::Requester final : public H2Exchange {
     }
     void on_close(bool complete, std::uint32_t code) override {
         active_ = false;
-        if (!complete) return owner_.sink_.on_failure("stream reset, code " + std::to_string(code));
+        owner_.free_.push_back(this);
+        if (!complete)
+            return owner_.sink_.on_failure(began_, "stream reset, code " + std::to_string(code));
         if (head.status != 200)
-            return owner_.sink_.on_failure("status " + std::to_string(head.status));
+            return owner_.sink_.on_failure(began_, "status " + std::to_string(head.status));
         if (received_ != owner_.shared_.expect_bytes)
-            return owner_.sink_.on_failure("a body of " + std::to_string(received_) + " bytes");
+            return owner_.sink_.on_failure(began_,
+                                           "a body of " + std::to_string(received_) + " bytes");
         owner_.sink_.on_answer(began_);
     }
 
@@ -85,25 +90,19 @@ void LoadH2Connection::start() {
     connected_ = false;
     out_.clear();
     sent_ = 0;
+    free_.clear();
     for (const auto& requester : requesters_)
-        requester->forget();
+        free_.push_back(requester.get());
     if (!stream_.connect(shared_.address, shared_.tls, shared_.host)) return fail(stream_.error());
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     event.data.ptr = this;
     if (epoll_ctl(shared_.epoll, EPOLL_CTL_ADD, stream_.fd(), &event) != 0)
         return fail("epoll_ctl failed");
-    advance();
 }
 
 void LoadH2Connection::on_ready() {
-    if (stream_.open())
-        advance();
-    else
-        start();
-}
-
-void LoadH2Connection::advance() {
+    if (!stream_.open()) return;
     if (!connected_) {
         const IoResult result = stream_.handshake();
         if (result.status == Io::failed || result.status == Io::closed)
@@ -122,13 +121,16 @@ void LoadH2Connection::advance() {
         if (!shared_.tls && result.bytes < shared_.buffer_size) break;
     }
     if (connection_->goaway()) return fail(connection_->error());
-    for (const auto& requester : requesters_)
-        if (!requester->active() && !requester->begin()) return fail("no further stream");
-    flush();
 }
 
-bool LoadH2Connection::flush() {
-    for (;;) {
+void LoadH2Connection::begin(std::int64_t began) {
+    Requester& requester = *free_.back();
+    free_.pop_back();
+    if (!requester.begin(began)) fail("no further stream");
+}
+
+void LoadH2Connection::flush() {
+    while (connected_) {
         if (sent_ == out_.size()) {
             out_.clear();
             sent_ = 0;
@@ -137,21 +139,32 @@ bool LoadH2Connection::flush() {
                 if (more.empty()) break;
                 out_ += more;
             }
-            if (out_.empty()) return true;
+            if (out_.empty()) return;
         }
         const IoResult result = stream_.write(out_.data() + sent_, out_.size() - sent_);
-        if (result.status == Io::failed) {
-            fail(stream_.error());
-            return false;
-        }
-        if (result.status != Io::done) return true;
+        if (result.status == Io::failed) return fail(stream_.error());
+        if (result.status != Io::done) return;
         sent_ += result.bytes;
     }
 }
 
+std::uint64_t LoadH2Connection::under_way(std::int64_t since) const noexcept {
+    return static_cast<std::uint64_t>(std::count_if(
+        requesters_.begin(), requesters_.end(),
+        [&](const auto& requester) { return requester->active() && requester->began() >= since; }));
+}
+
 void LoadH2Connection::fail(const std::string& why) {
     stream_.close();
-    sink_.on_failure(why);
+    connected_ = false;
+    bool lost = false;
+    for (const auto& requester : requesters_) {
+        if (!requester->active()) continue;
+        requester->forget();
+        lost = true;
+        sink_.on_failure(requester->began(), why);
+    }
+    if (!lost) sink_.on_failure(0, why);
 }
 
 }  // namespace switchyard::bench

@@ -2,22 +2,24 @@
 // not.
 #include "bench/common/clock.hpp"
 #include "bench/compare/load_loop.hpp"
+#include "bench/compare/load_places.hpp"
 #include "bench/compare/load_run.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <limits>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <sys/prctl.h>
-#include <unordered_map>
 
 namespace switchyard::bench {
 namespace {
 
-using Event = LoadConnection::Event;
-
-constexpr std::int64_t kSecond = 1'000'000'000;
+std::int64_t nanoseconds(double seconds) {
+    return static_cast<std::int64_t>(seconds * 1e9);
+}
 
 /// When requests are due: independent of one another, at a mean rate (a Poisson process), the same
 /// ones in each run.
@@ -34,74 +36,140 @@ class Arrivals {
     std::int64_t next_;
 };
 
+/// Counts. The requests that were due before the measured time are sent, and nothing more.
+class Books final : public LoadPlaces::Sink {
+  public:
+    void on_answer(std::int64_t due) override {
+        failures_in_a_row_ = 0;
+        const std::int64_t now = now_ns();
+        if (now >= measured && now < end) ++result.requests;
+        if (due < measured) return;
+        ++result.books.answered;
+        // From when it was due, not from when there was room for it: else a slow answer would hide
+        // those that had to wait behind it.
+        result.latency.add(now - due);
+    }
+    void on_failure(std::int64_t due, const std::string& why) override {
+        ++result.failed;
+        if (due >= measured) ++result.books.failed;
+        if (result.first_error.empty()) result.first_error = why;
+        if (++failures_in_a_row_ > 1000)
+            throw std::runtime_error("nothing but failures: " + result.first_error);
+    }
+
+    /// Throws when a request is in more than one place, or in none.
+    void check(std::uint64_t waiting, std::uint64_t under_way) const {
+        const LoadBooks& books = result.books;
+        if (books.due == books.sent + waiting &&
+            books.sent == books.answered + books.failed + under_way &&
+            result.latency.count() == books.answered)
+            return;
+        throw std::runtime_error(
+            "the books of the load generator do not balance: " + std::to_string(books.due) +
+            " requests due, " + std::to_string(books.sent) + " sent, " + std::to_string(waiting) +
+            " waiting, " + std::to_string(books.answered) + " answered (" +
+            std::to_string(result.latency.count()) + " times), " + std::to_string(books.failed) +
+            " failed, " + std::to_string(under_way) + " under way");
+    }
+
+    LoadResult result;
+    /// Begin and end of the measured time.
+    std::int64_t measured = std::numeric_limits<std::int64_t>::max();
+    std::int64_t end = measured;
+
+  private:
+    unsigned failures_in_a_row_ = 0;
+};
+
+/// What is due, and where it goes.
+class Dispatch {
+  public:
+    Dispatch(LoadPlaces& places, Books& books, double rate, std::int64_t begin)
+        : places_(places), books_(books), arrivals_(rate, begin) {}
+
+    /// Sends what is due and finds room; the rest waits in order.
+    void send() {
+        // Who waited goes first; only then is it known who has to wait.
+        send_waiting();
+        const std::int64_t now = now_ns();
+        for (; arrivals_.next() < std::min(now, books_.end); arrivals_.take()) {
+            const std::int64_t due = arrivals_.next();
+            if (due >= books_.measured) ++books_.result.books.due;
+            waiting_.push_back(due);
+            send_waiting();
+            if (!waiting_.empty() && due >= books_.measured) ++books_.result.books.queued;
+        }
+    }
+
+    /// Waits for answers, or until the next request is due, which is at `until` at the latest.
+    void wait(std::int64_t until) {
+        if (waiting_.empty() && arrivals_.next() < books_.end)
+            until = std::min(until, arrivals_.next());
+        places_.poll(std::clamp<std::int64_t>(until - now_ns(), 0, 10'000'000));
+    }
+
+    bool idle() const { return waiting_.empty() && places_.under_way(0) == 0; }
+
+    /// How many of those that were due in the measured time have not been sent.
+    std::uint64_t waiting() const {
+        return static_cast<std::uint64_t>(
+            std::count_if(waiting_.begin(), waiting_.end(),
+                          [&](std::int64_t due) { return due >= books_.measured; }));
+    }
+
+  private:
+    void send_waiting() {
+        while (!waiting_.empty()) {
+            const std::int64_t due = waiting_.front();
+            const std::int64_t now = now_ns();
+            if (!places_.begin(due)) return;
+            waiting_.pop_front();
+            if (due < books_.measured) continue;
+            ++books_.result.books.sent;
+            books_.result.sent_late.add(now - due);
+        }
+    }
+
+    LoadPlaces& places_;
+    Books& books_;
+    Arrivals arrivals_;
+    std::deque<std::int64_t> waiting_;
+};
+
 }  // namespace
 
 LoadResult run_open(const LoadOptions& options) {
     // A late timer would be seen as a late answer.
     prctl(PR_SET_TIMERSLACK, 1);
-    LoadLoop loop(options);
-    LoadResult result;
-    bool measuring = false;
-    // The one that has rested longest goes first: all of them are used.
-    std::deque<LoadConnection*> idle;
-    std::unordered_map<const LoadConnection*, std::int64_t> due;
-    unsigned failures_in_a_row = 0;
-
-    const auto ended = [&](LoadConnection& connection, Event event) {
-        idle.push_back(&connection);
-        if (event == Event::answered) {
-            failures_in_a_row = 0;
-            const std::int64_t since = due[&connection];
-            if (!measuring || since == 0) return;
-            ++result.requests;
-            // From when it was due, not from when a connection was free: else a slow answer would
-            // hide those that had to wait behind it.
-            result.latency.add(now_ns() - since);
-            return;
-        }
-        ++result.failed;
-        if (result.first_error.empty()) result.first_error = connection.error();
-        if (++failures_in_a_row > 1000)
-            throw std::runtime_error("nothing but failures: " + result.first_error);
-    };
-    for (unsigned i = 0; i < options.connections; ++i) {
-        LoadConnection& connection = loop.add();
-        const Event event = connection.start();
-        if (event != Event::none) ended(connection, event);
-    }
-    const std::int64_t opened = now_ns() + 10 * kSecond;
-    while (idle.size() < options.connections && now_ns() < opened)
-        loop.poll(10, ended);
+    Books books;
+    LoadResult& result = books.result;
+    const auto places = make_places(options, books);
+    places->open();
 
     const std::int64_t begin = now_ns();
-    const std::int64_t measured = begin + static_cast<std::int64_t>(options.warm_up * 1e9);
-    const std::int64_t end = measured + static_cast<std::int64_t>(options.seconds * 1e9);
-    Arrivals arrivals(options.rate, begin);
-    double cpu_before = 0;
-    for (;;) {
-        const std::int64_t now = now_ns();
-        if (now >= end) break;
-        if (!measuring && now >= measured) {
-            measuring = true;
-            cpu_before = cpu_seconds(options.pid);
-        }
-        while (arrivals.next() <= now && !idle.empty()) {
-            LoadConnection& connection = *idle.front();
-            idle.pop_front();
-            due[&connection] = arrivals.next() >= measured ? arrivals.next() : 0;
-            arrivals.take();
-            const Event event = connection.next();
-            if (event != Event::none) ended(connection, event);
-        }
-        // What is due while all connections are busy waits for one of them.
-        const std::int64_t until = idle.empty() ? end : std::min(end, arrivals.next());
-        loop.poll_ns(std::clamp<std::int64_t>(until - now_ns(), 0, 10'000'000), ended);
+    books.measured = begin + nanoseconds(options.warm_up);
+    books.end = books.measured + nanoseconds(options.seconds);
+    Dispatch dispatch(*places, books, options.rate, begin);
+    while (now_ns() < books.measured) {
+        dispatch.send();
+        dispatch.wait(books.measured);
+    }
+    const double cpu_before = cpu_seconds(options.pid);
+    while (now_ns() < books.end) {
+        dispatch.send();
+        dispatch.wait(books.end);
     }
     result.cpu_seconds = cpu_seconds(options.pid) - cpu_before;
-    result.seconds = static_cast<double>(now_ns() - measured) / 1e9;
-    // Due, and not answered: the slowest of all.
-    for (; arrivals.next() < end; arrivals.take())
-        result.latency.add(end - arrivals.next());
+    result.seconds = options.seconds;
+
+    // Nothing more is due, but each that was has its answer coming: the slowest are among them.
+    const std::int64_t patience = books.end + nanoseconds(options.patience);
+    for (dispatch.send(); !dispatch.idle() && now_ns() < patience; dispatch.send())
+        dispatch.wait(patience);
+    const std::uint64_t waiting = dispatch.waiting();
+    const std::uint64_t under_way = places->under_way(books.measured);
+    books.check(waiting, under_way);
+    result.books.unanswered = waiting + under_way;
     return result;
 }
 

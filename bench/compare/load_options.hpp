@@ -18,9 +18,10 @@ struct LoadOptions {
     unsigned streams = 0;  ///< Of each connection, which then speaks HTTP/2; 0: HTTP/1.1.
     double warm_up = 0.3;  ///< Seconds before the measurement begins.
     double seconds = 2;    ///< Seconds that are measured.
-    double rate = 0;    ///< Requests a second, due whatever the answers do; 0: as fast as it goes.
-    int pid = 0;        ///< The process whose CPU time is taken; 0: none.
-    bool idle = false;  ///< One request each, then hold the connections.
+    double rate = 0;  ///< Requests a second, due whatever the answers do; 0: as fast as it goes.
+    double patience = 10;  ///< At a rate: seconds that the last answers may take after that.
+    int pid = 0;           ///< The process whose CPU time is taken; 0: none.
+    bool idle = false;     ///< One request each, then hold the connections.
 };
 
 }  // namespace switchyard::bench

@@ -21,7 +21,7 @@ class Count final : public LoadH2Connection::Sink {
         ++result.requests;
         result.latency.add(now_ns() - began);
     }
-    void on_failure(const std::string& why) override {
+    void on_failure(std::int64_t, const std::string& why) override {
         ++result.failed;
         if (result.first_error.empty()) result.first_error = why;
         if (++failures_in_a_row_ > 1000)
@@ -59,8 +59,13 @@ LoadResult run_h2_load(const LoadOptions& options) {
     for (unsigned i = 0; i < options.connections; ++i)
         connections.emplace_back(loop.shared(), options.streams, options.post_bytes, count).start();
     return measure(options, count, [&] {
-        loop.wait<LoadH2Connection>(
-            10, [](LoadH2Connection& connection, std::uint32_t) { connection.on_ready(); });
+        loop.wait<LoadH2Connection>(10, [](LoadH2Connection& connection, std::uint32_t) {
+            if (!connection.open()) connection.start();
+            connection.on_ready();
+            while (connection.has_room())
+                connection.begin(now_ns());
+            connection.flush();
+        });
     });
 }
 
@@ -77,7 +82,7 @@ LoadResult run_load(const LoadOptions& options) {
             if (event == Event::answered)
                 count.on_answer(connection.began());
             else
-                count.on_failure(connection.error());
+                count.on_failure(connection.began(), connection.error());
             event = connection.next();
         }
     };

@@ -42,6 +42,12 @@ def at_rate(binaries, contestant, scene, rate, seconds):
         "p50_us": figures["p50_us"],
         "p99_us": figures["p99_us"],
         "p999_us": figures["p999_us"],
+        "late_p99_us": figures["late_p99_us"],
+        "late_p999_us": figures["late_p999_us"],
+        "due": figures["due"],
+        "sent": figures["sent"],
+        "answered": figures["answered"],
+        "queued_percent": 100 * figures["queued"] / figures["due"],
     }
 
 

@@ -2,7 +2,17 @@
 
 from statistics import median
 
-PEERS = ("nginx", "haproxy")
+# Each of ours, and whom it is compared with: the first that took part.
+COMPARED = (("switchyard", ("nginx", "haproxy")), ("switchyard-log", ("nginx-log",)))
+
+
+def ratio(values, floor=0.0):
+    """Ours to the better peer, which counts as `floor` at least; None without either."""
+    for ours, peers in COMPARED:
+        theirs = [values[name] for name in peers if name in values]
+        if ours in values and theirs and max(min(theirs), floor) > 0:
+            return values[ours] / max(min(theirs), floor)
+    return None
 
 
 def summarise(scenes, names, samples, max_ratio):
@@ -17,13 +27,12 @@ def summarise(scenes, names, samples, max_ratio):
                 row["contestants"][name] = {key: median(one[key] for one in taken)
                                             for key in taken[0]}
         values = {name: figures[unit] for name, figures in row["contestants"].items()}
-        peers = [values[name] for name in PEERS if name in values]
-        if "switchyard" in values and peers:
-            # Memory below a tenth of a KiB a connection is noise: nothing to divide by.
-            best = max(min(peers), 0.1) if scene.idle else min(peers)
-            row["ratio"] = values["switchyard"] / best
+        # Memory below a tenth of a KiB a connection is noise: nothing to divide by.
+        quotient = ratio(values, 0.1 if scene.idle else 0.0)
+        if quotient is not None:
+            row["ratio"] = quotient
             row["too_much"] = (max_ratio is not None and not scene.idle
-                               and row["ratio"] > max_ratio)
+                               and quotient > max_ratio)
         rows.append(row)
     return rows
 
@@ -65,7 +74,7 @@ def tables(rows, names):
                          if figures else "")
         speed.append(cells)
     parts = ["CPU time of the proxy per request, memory per idle connection "
-             "(medians; ratio: switchyard to the better of nginx and haproxy)\n",
+             "(medians; ratio: switchyard to the better of nginx and haproxy, or the logged ones)\n",
              table(["scene", *names, "ratio"], cost)]
     if speed:
         parts += ["\nRequests per second / p99 latency in ms\n", table(["scene", *names], speed)]

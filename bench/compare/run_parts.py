@@ -29,11 +29,15 @@ def chosen_contestants(text):
     return names
 
 
+def needs_daemon(names):
+    return any(issubclass(contestants.ALL[name], contestants.Switchyard) for name in names)
+
+
 def find_binaries(build, names):
     if build is None:
         build = os.path.join(ROOT, "build", "release")
         targets = ["switchyard-bench-load", "switchyard-bench-origin", "switchyard-bench-floor"]
-        if "switchyard" in names:
+        if needs_daemon(names):
             targets.append("switchyardd")
         if not os.path.exists(os.path.join(build, "build.ninja")):
             subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True)
@@ -42,7 +46,7 @@ def find_binaries(build, names):
     binaries = {name: bench + name for name in ("load", "origin", "floor")}
     binaries["switchyardd"] = os.path.join(os.path.abspath(build), "proxy", "switchyardd")
     needed = ["load", "origin"] + (["floor"] if "floor" in names else []) + (
-        ["switchyardd"] if "switchyard" in names else [])
+        ["switchyardd"] if needs_daemon(names) else [])
     for name in needed:
         if not os.access(binaries[name], os.X_OK):
             sys.exit(f"{binaries[name]} is missing; build it first, or leave out --build")
