@@ -142,7 +142,7 @@ std::string failover_line(const json::value& service, const std::string& now) {
     if (!failover.is_object()) return {};
     const std::string returns = text(failover, "returns_at");
     const std::string reason = shown(failover, "reason");
-    return "  FAILOVER for " + format_since(text(failover, "since"), now) + ": " +
+    return "FAILOVER for " + format_since(text(failover, "since"), now) + ": " +
            shown(service, "live") + " is live but down, " + shown(failover, "serving") +
            " serves its requests (" + counted(integer(failover, "requests"), "request") + ", " +
            counted(integer(failover, "errors"), "error") + ")" +
@@ -228,8 +228,8 @@ std::string service_block(const json::value& service, const std::string& now,
         out += painted(screen, Paint::red, elided(line, screen.columns)) + "\n";
     }
     if (const std::string line = failover_line(service, now); !line.empty()) {
-        for (const std::string& part : wrapped(line, screen.columns, 4))
-            out += painted(screen, Paint::red, part) + "\n";
+        for (const std::string& part : wrapped(line, screen.columns - 2, 4))
+            out += "  " + painted(screen, Paint::red, part) + "\n";
     }
     out += releases_line(service, screen.columns);
 
