@@ -136,10 +136,15 @@ std::string tunnels_line(const json::value& service) {
     return out.empty() ? out : "  tunnels: " + out + "\n";
 }
 
-/// The live slot is down, and the other one serves: nobody shall overlook that.
+/// The live slot is down, and the other one serves, or does not: nobody shall overlook that.
 std::string failover_line(const json::value& service, const std::string& now) {
     const json::value& failover = field(service, "failover");
-    if (!failover.is_object()) return {};
+    if (!failover.is_object()) {
+        const std::string obstacle = shown(service, "failover_barred");
+        if (obstacle.empty()) return {};
+        return "NO FAILOVER: " + shown(service, "live") + " is down, and " + other_slot(service) +
+               " does not serve in its place: " + obstacle;
+    }
     const std::string returns = text(failover, "returns_at");
     const std::string reason = shown(failover, "reason");
     return "FAILOVER for " + format_since(text(failover, "since"), now) + ": " +
@@ -365,6 +370,7 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         if (field(service, "hold").is_object()) healthy += ", HELD";
         if (field(service, "maintenance").is_object()) healthy += ", MAINTENANCE";
         if (field(service, "failover").is_object()) healthy += ", FAILOVER";
+        if (!text(service, "failover_barred").empty()) healthy += ", NO FAILOVER";
         table.add({{shown(service, "name"), Paint::bold},
                    {live, paint_of_slot(live)},
                    {format_since(text(service, "live_since"), now)},

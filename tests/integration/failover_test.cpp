@@ -183,6 +183,29 @@ TEST_F(FailoverToIdle, TheEndOfACanaryDrainsNothingThatServes) {
     EXPECT_TRUE(eventually([&] { return admin().service("app").at("drains").as_array().empty(); }));
 }
 
+TEST_F(FailoverToIdle, TheStatusSaysWhyThereIsNone) {
+    start(failover_config());
+    const auto barred = [this] { return admin().service("app").at("failover_barred"); };
+    const auto is_barred_by = [&](std::string_view reason) {
+        return eventually([&] { return barred().is_string() && barred().as_string() == reason; });
+    };
+    EXPECT_TRUE(barred().is_null());
+    hold_service();
+    origin(Colour::blue).kill();
+    EXPECT_TRUE(is_barred_by("the service is held"));
+    const auto shown = daemon().cli({"status"}).out;
+    EXPECT_NE(shown.find("NO FAILOVER"), std::string::npos) << shown;
+    origin(Colour::green).kill();
+    ASSERT_TRUE(daemon().wait_healthy("app", Colour::green, false));
+    release_service();
+    EXPECT_TRUE(is_barred_by("no target of the idle slot is healthy"));
+    EXPECT_NE(daemon().log().find("reason=\"no target of the idle slot is healthy\""),
+              std::string::npos);
+    origin(Colour::green).restart();
+    EXPECT_TRUE(eventually([&] { return in_failover(); }));
+    EXPECT_TRUE(barred().is_null());
+}
+
 TEST_F(FailoverToIdle, HeldRequestsGoToTheSlotThatServes) {
     start(failover_config());
     hold_service();

@@ -78,6 +78,20 @@ TEST(PrintStatus, NobodyOverlooksAFailover) {
                   "  migrating\n"));
 }
 
+TEST(PrintStatus, SaysWhyThereIsNoFailover) {
+    json::value status = example_json("status");
+    json::object& service = status.at("services").as_array()[0].as_object();
+    service["failover_barred"] = "no target of the idle slot is healthy";
+    EXPECT_THAT(
+        print_status(status, Screen()),
+        HasSubstr("\n  NO FAILOVER: blue is down, and green does not serve in its place: no "
+                  "target of\n  the idle slot is healthy\n"));
+    json::value many = status_with(40);
+    EXPECT_THAT(print_status(many, Screen()), Not(HasSubstr("NO FAILOVER")));
+    many.at("services").as_array()[17].as_object()["failover_barred"] = "the service is held";
+    EXPECT_THAT(print_status(many, Screen()), HasSubstr(", NO FAILOVER"));
+}
+
 TEST(PrintStatus, SaysWhyATargetIsPassedOverAndForHowLong) {
     json::value status = example_json("status");
     json::value& service = status.at("services").as_array()[0];
