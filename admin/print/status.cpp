@@ -339,11 +339,13 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         return !flag(live, "healthy") || (idle.is_object() && !flag(idle, "healthy")) ||
                !list(*service, "drains").empty() || field(*service, "hold").is_object() ||
                field(*service, "maintenance").is_object() ||
-               field(*service, "failover").is_object() || canary_needs_look(*service);
+               field(*service, "failover").is_object() ||
+               !text(*service, "failover_barred").empty() || canary_needs_look(*service);
     };
     std::stable_partition(order.begin(), order.end(), troubled);
     std::stable_partition(order.begin(), order.end(), [](const json::value* service) {
-        return field(*service, "failover").is_object();
+        return field(*service, "failover").is_object() ||
+               !text(*service, "failover_barred").empty();
     });
     const std::size_t shown_services = std::min(order.size(), rows > 4 ? rows - 4 : 1);
     for (std::size_t i = 0; i < shown_services; ++i) {
