@@ -160,7 +160,12 @@ std::string print_canary_drained(const json::value& event, const Screen& screen)
                            format_span(std::chrono::milliseconds(integer(event, "elapsed_ms"))));
     const std::int64_t remaining =
         integer(event, "remaining") + integer(field(event, "tunnels"), "remaining");
-    if (cut != 0 || remaining != 0) {
+    if (flag(event, "cancelled")) {
+        out += row("NOT DRAINED",
+                   painted(screen, Paint::yellow,
+                           shown(event, "slot") + " serves all requests (failover, or a later " +
+                               "change); " + std::to_string(remaining) + " went on there"));
+    } else if (cut != 0 || remaining != 0) {
         out += row("NOT DRAINED", painted(screen, Paint::red,
                                           std::to_string(cut) + " cut, " +
                                               std::to_string(remaining) + " went on"));

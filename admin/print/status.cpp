@@ -136,13 +136,18 @@ std::string tunnels_line(const json::value& service) {
     return out.empty() ? out : "  tunnels: " + out + "\n";
 }
 
-/// The live slot is down, and the other one serves: nobody shall overlook that.
+/// The live slot is down, and the other one serves, or does not: nobody shall overlook that.
 std::string failover_line(const json::value& service, const std::string& now) {
     const json::value& failover = field(service, "failover");
-    if (!failover.is_object()) return {};
+    if (!failover.is_object()) {
+        const std::string obstacle = shown(service, "failover_barred");
+        if (obstacle.empty()) return {};
+        return "NO FAILOVER: " + shown(service, "live") + " is down, and " + other_slot(service) +
+               " does not serve in its place: " + obstacle;
+    }
     const std::string returns = text(failover, "returns_at");
     const std::string reason = shown(failover, "reason");
-    return "  FAILOVER for " + format_since(text(failover, "since"), now) + ": " +
+    return "FAILOVER for " + format_since(text(failover, "since"), now) + ": " +
            shown(service, "live") + " is live but down, " + shown(failover, "serving") +
            " serves its requests (" + counted(integer(failover, "requests"), "request") + ", " +
            counted(integer(failover, "errors"), "error") + ")" +
@@ -228,8 +233,8 @@ std::string service_block(const json::value& service, const std::string& now,
         out += painted(screen, Paint::red, elided(line, screen.columns)) + "\n";
     }
     if (const std::string line = failover_line(service, now); !line.empty()) {
-        for (const std::string& part : wrapped(line, screen.columns, 4))
-            out += painted(screen, Paint::red, part) + "\n";
+        for (const std::string& part : wrapped(line, screen.columns - 2, 4))
+            out += "  " + painted(screen, Paint::red, part) + "\n";
     }
     out += releases_line(service, screen.columns);
 
@@ -334,11 +339,13 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         return !flag(live, "healthy") || (idle.is_object() && !flag(idle, "healthy")) ||
                !list(*service, "drains").empty() || field(*service, "hold").is_object() ||
                field(*service, "maintenance").is_object() ||
-               field(*service, "failover").is_object() || canary_needs_look(*service);
+               field(*service, "failover").is_object() ||
+               !text(*service, "failover_barred").empty() || canary_needs_look(*service);
     };
     std::stable_partition(order.begin(), order.end(), troubled);
     std::stable_partition(order.begin(), order.end(), [](const json::value* service) {
-        return field(*service, "failover").is_object();
+        return field(*service, "failover").is_object() ||
+               !text(*service, "failover_barred").empty();
     });
     const std::size_t shown_services = std::min(order.size(), rows > 4 ? rows - 4 : 1);
     for (std::size_t i = 0; i < shown_services; ++i) {
@@ -365,6 +372,7 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         if (field(service, "hold").is_object()) healthy += ", HELD";
         if (field(service, "maintenance").is_object()) healthy += ", MAINTENANCE";
         if (field(service, "failover").is_object()) healthy += ", FAILOVER";
+        if (!text(service, "failover_barred").empty()) healthy += ", NO FAILOVER";
         table.add({{shown(service, "name"), Paint::bold},
                    {live, paint_of_slot(live)},
                    {format_since(text(service, "live_since"), now)},

@@ -1,5 +1,7 @@
 #include "admin/print/text.hpp"
 
+#include "base/utf8.hpp"
+
 #include <cstdlib>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -73,19 +75,17 @@ Paint paint_of_health(std::string_view state) {
 std::string printable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        // U+0080..U+009F are controls as well; in UTF-8 they are C2 80..9F.
-        const bool c1 =
-            byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    while (!text.empty()) {
+        const auto byte = static_cast<unsigned char>(text.front());
+        const std::size_t length = byte < 0x80 ? 1 : utf8_length(text);
         if (byte == '\t') {
             out += ' ';
-        } else if (byte < 0x20 || byte == 0x7F || c1) {
+        } else if (byte < 0x20 || byte == 0x7F || length == 0 || is_c1_control(text, length)) {
             out += '?';
-            if (c1) ++i;
         } else {
-            out += text[i];
+            out += text.substr(0, length);
         }
+        text.remove_prefix(length == 0 ? 1 : length);
     }
     return out;
 }

@@ -27,8 +27,8 @@ std::string painted(const Screen& screen, Paint paint, std::string_view text);
 Paint paint_of_slot(std::string_view slot);
 Paint paint_of_health(std::string_view state);
 
-/// Control characters (an application's answer may hold any) become '?': nothing that comes from
-/// outside may steer the terminal.
+/// Control characters (an application's answer may hold any) and bytes that are not valid UTF-8
+/// become '?': nothing that comes from outside may steer the terminal.
 std::string printable(std::string_view text);
 
 /// Columns that UTF-8 text takes (every code point counts one).

@@ -1,5 +1,7 @@
 #include "config/report.hpp"
 
+#include "base/utf8.hpp"
+
 #include <algorithm>
 #include <tuple>
 
@@ -7,14 +9,25 @@ namespace switchyard::config {
 
 namespace {
 
-void append_escaped(std::string& out, char c) {
+/// Terminals, and whoever reads JSON, get valid UTF-8 without control characters.
+std::string escaped(std::string_view text) {
     constexpr char kDigits[] = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-        out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
-    } else {
-        out += c;
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        const auto byte = static_cast<unsigned char>(text.front());
+        const std::size_t length = byte < 0x80 ? 1 : utf8_length(text);
+        if (byte < 0x20 || byte == 0x7f || length == 0) {
+            out += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+        } else if (is_c1_control(text, length)) {
+            const auto code = static_cast<unsigned char>(text[1]);
+            out += {'\\', 'u', '0', '0', kDigits[code >> 4], kDigits[code & 15]};
+        } else {
+            out += text.substr(0, length);
+        }
+        text.remove_prefix(std::max<std::size_t>(length, 1));
     }
+    return out;
 }
 
 }  // namespace
@@ -30,11 +43,7 @@ void Report::add(Mark mark, std::string_view message) {
         ++left_out_;
         return;
     }
-    std::string shown;
-    shown.reserve(message.size());
-    for (const char c : message)
-        append_escaped(shown, c);
-    problems_.push_back({file_, mark.line, mark.column, std::move(shown)});
+    problems_.push_back({file_, mark.line, mark.column, escaped(message)});
 }
 
 std::vector<Problem> Report::take() {
@@ -56,18 +65,12 @@ std::vector<Problem> Report::take() {
 
 std::string printable(std::string_view text) {
     constexpr std::size_t kMost = 100;
-    std::string out;
-    for (const char c : text.substr(0, kMost))
-        append_escaped(out, c);
-    if (text.size() > kMost) {
-        // Not in the middle of a UTF-8 sequence.
-        while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) {
-            out.pop_back();
-        }
-        if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
-        out += "...";
-    }
-    return out;
+    if (text.size() <= kMost) return escaped(text);
+    // Not in the middle of a UTF-8 sequence.
+    std::size_t end = kMost;
+    while (end > kMost - 3 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+        --end;
+    return escaped(text.substr(0, end)) + "...";
 }
 
 std::string in_quotes(std::string_view text) {

@@ -31,7 +31,8 @@ class Report {
     std::size_t left_out_ = 0;
 };
 
-/// The text as a message may show it: control characters as "\xNN", a long one cut short.
+/// The text as a message may show it: control characters as "\xNN" or "\u00NN", bytes that are not
+/// valid UTF-8 as "\xNN", a long one cut short.
 [[nodiscard]] std::string printable(std::string_view text);
 
 /// The same in single quotes.

@@ -313,6 +313,12 @@ asio::awaitable<void> Controller::make_canary(CanaryRequest request,
                           undrained(request.service, slot));
         job->history_id = *written;
         job->action = request.action();
+        // Its requests are what is served now, as at the begin of a failover, whose end drains it.
+        if (next->serving() == slot) {
+            job->drain.cancel();
+            job->detail = fmt::format("not drained: it serves in place of {} (failover)",
+                                      to_string(next->live));
+        }
     }
     json::object said = canary_changed_json(*next, slot, request.share, before);
     said["at"] = rfc3339(published.at);

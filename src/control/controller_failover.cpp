@@ -103,6 +103,7 @@ asio::awaitable<void> Controller::look_at_failover(std::string service) {
         }
     }
     if (!state || !state->config->failover.idle || state->slot(other(state->live)) == nullptr) {
+        entry.failover_barred.clear();
         co_return;
     }
     const Survey live = survey(state->live_slot(), true);
@@ -113,15 +114,19 @@ asio::awaitable<void> Controller::look_at_failover(std::string service) {
     sight.idle_up = idle.healthy != 0;
     const std::string bar = bars_failover(*state);
     sight.barred = !bar.empty();
-    if (sight.live_down && sight.idle_up && !entry.failover && bar != entry.failover_barred) {
-        if (!bar.empty()) {
-            spdlog::warn("failover_barred service={} reason={}", log_value(service),
-                         log_value(bar));
+    std::string obstacle;
+    if (sight.live_down && !entry.failover) {
+        obstacle = bar;
+        if (bar.empty() && !sight.idle_up) {
+            obstacle = idle.unknown != 0 ? "the health of the idle slot is not known yet"
+                                         : "no target of the idle slot is healthy";
         }
-        entry.failover_barred = bar;
-    } else if (!sight.live_down) {
-        entry.failover_barred.clear();
     }
+    if (!obstacle.empty() && obstacle != entry.failover_barred) {
+        spdlog::warn("failover_barred service={} reason={}", log_value(service),
+                     log_value(obstacle));
+    }
+    entry.failover_barred = std::move(obstacle);
     // What a reload is about to publish is made already.
     if (reload_) co_return;
     const auto step =

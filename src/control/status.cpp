@@ -216,6 +216,8 @@ json::object service_json(const Controller& controller, const route::ServiceStat
     object["hold"] = hold_status_json(entry.hold.get());
     object["maintenance"] = controller.maintenance_json(state.name());
     object["failover"] = controller.failover_json(state.name());
+    object["failover_barred"] = nullptr;
+    if (!entry.failover_barred.empty()) object["failover_barred"] = entry.failover_barred;
     object["reserved_ip"] = controller.reserved_ip(state.name());
     object["change"] = nullptr;
     if (const auto change = controller.change_under_way(state.name())) {

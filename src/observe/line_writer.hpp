@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/utf8.hpp"
+
 #include <array>
 #include <charconv>
 #include <concepts>
@@ -182,9 +184,9 @@ class LineWriter {
                 text({code, 6});
                 return from + 1;
             }
-            const std::size_t length = utf8_length(from, stop);
-            // U+0080 to U+009F are control characters: some terminals obey them.
-            if (length == 2 && byte == 0xc2 && static_cast<unsigned char>(from[1]) < 0xa0) {
+            const std::string_view rest(from, static_cast<std::size_t>(stop - from));
+            const std::size_t length = utf8_length(rest);
+            if (is_c1_control(rest, length)) {
                 const auto second = static_cast<unsigned char>(from[1]);
                 const char code[] = {'\\', 'u', '0', '0', kHex[second >> 4], kHex[second & 15]};
                 text({code, 6});
@@ -202,28 +204,6 @@ class LineWriter {
             text({code, 4});
             return from + 1;
         }
-    }
-
-    /// Length of the valid UTF-8 sequence of two to four bytes at `from` (RFC 3629 §4), or 0.
-    static std::size_t utf8_length(const char* from, const char* stop) noexcept {
-        const auto at = [from](std::size_t i) { return static_cast<unsigned char>(from[i]); };
-        const auto tail = [&at](std::size_t i) { return (at(i) & 0xc0) == 0x80; };
-        const auto left = static_cast<std::size_t>(stop - from);
-        const unsigned char first = at(0);
-        if (first >= 0xc2 && first <= 0xdf) return left >= 2 && tail(1) ? 2 : 0;
-        if (first >= 0xe0 && first <= 0xef) {
-            if (left < 3 || !tail(1) || !tail(2)) return 0;
-            if (first == 0xe0 && at(1) < 0xa0) return 0;   // overlong
-            if (first == 0xed && at(1) >= 0xa0) return 0;  // a surrogate
-            return 3;
-        }
-        if (first >= 0xf0 && first <= 0xf4) {
-            if (left < 4 || !tail(1) || !tail(2) || !tail(3)) return 0;
-            if (first == 0xf0 && at(1) < 0x90) return 0;   // overlong
-            if (first == 0xf4 && at(1) >= 0x90) return 0;  // beyond U+10FFFF
-            return 4;
-        }
-        return 0;
     }
 
     char* begin_;

@@ -139,12 +139,13 @@ Task<Relay::Attempt> Relay::exchange_messages(Flight& flight) {
         judge(flight, false);
         const bool given_up = co_await give_up_answer(flight);
         if (given_up) co_return Attempt::retry;
-    } else {
-        judge(flight, true);
     }
+    // Of any other, pass_response() knows how good it was: it may break off.
     if (flight.response.status == 101) {
+        judge(flight, true);
         co_await pass_tunnel(flight);
     } else if (flight.response.status < 300 && must_upgrade(exchange.request())) {
+        judge(flight, true);
         co_await fail(flight, Outcome::upstream_error, 502, "upgrade_ignored");
     } else {
         co_await pass_response(flight);
@@ -302,6 +303,7 @@ Task<void> Relay::pass_response(Flight& flight) {
     if (!body.take_received(piece)) piece = {};
     if (piece.fault != Fault::none) {
         const bool malformed = piece.fault == Fault::malformed;
+        judge_answer(flight, true);
         if (!malformed) flight.reset_code = flight.connection->exchange().reset_code();
         co_await fail(flight, Outcome::upstream_error, 502,
                       malformed ? "bad_response" : "upstream_closed");
@@ -343,6 +345,7 @@ Task<void> Relay::pass_response(Flight& flight) {
     }
     end_compression(flight);
     if (!flight.upload_complete) co_await stop_upload(flight);
+    judge_answer(flight, origin_fault != Fault::none);
     if (client_fault == Fault::none && origin_fault == Fault::none) {
         flight.outcome = Outcome::completed;
         if (flight.upload_complete) keep_connection(flight);
@@ -350,9 +353,6 @@ Task<void> Relay::pass_response(Flight& flight) {
         co_return;
     }
     // C9: the head is out, so all that is left is to make the failure visible.
-    if (origin_fault != Fault::none && !flight.was_cut && !flight.client_gone) {
-        judge(flight, false);
-    }
     const auto reset_code = flight.connection->exchange().reset_code();
     flight.connection.reset();
     // Clients of gRPC know from its status what was not whole. Others may take CANCEL for an end in

@@ -81,6 +81,7 @@ class Relay final : public http::Handler {
     [[nodiscard]] HeadLimits head_limits(Flight& flight) const;
     Task<bool> give_up_answer(Flight& flight);
     static void judge(Flight& flight, bool good);
+    static void judge_answer(Flight& flight, bool broken);
 
     // hold.cpp: what stands before the routing decision.
     Task<bool> admit(Flight& flight, Entry entry);

@@ -165,4 +165,14 @@ void Relay::judge(Flight& flight, bool good) {
     }
 }
 
+/// At the end of an answer whose head came, once. One of 5xx was judged by its head already, so
+/// that another try could take the verdict into account. What broke since we or the client gave up
+/// says nothing against the target.
+void Relay::judge_answer(Flight& flight, bool broken) {
+    if (flight.response.status >= 500) return;
+    const bool ours =
+        flight.was_cut || flight.client_gone || flight.upload_client_fault != http::Fault::none;
+    judge(flight, !broken || ours);
+}
+
 }  // namespace switchyard::relay

@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "net/listener.hpp"
+#include "server/descriptors.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -34,6 +35,20 @@ boost::asio::awaitable<void> retire(std::shared_ptr<observe::AccessLog> log,
         timer.expires_after(std::chrono::milliseconds(50));
         co_await timer.async_wait(boost::asio::use_awaitable);
     }
+}
+
+/// The configured limit stays: it is the operator's word. But descriptors may run out before it is
+/// reached, and with them what requests need.
+void look_at_connection_limit(const config::Config& config) {
+    const std::size_t connections = config.limits.connections;
+    const std::size_t all = descriptors();
+    if (connections == 0 || all == 0) return;
+    const std::size_t pipes = pipes_by_descriptors(worker_count(config));
+    const std::size_t needed = descriptors_needed(connections, pipes);
+    if (needed <= all) return;
+    spdlog::warn(
+        "connection_limit_too_high connections={} fit={} descriptors={} needed={} pipes={}",
+        connections, connections_by_descriptors(pipes), all, needed, pipes);
 }
 
 /// One key a listener: its address, and for those on any port (0) which one of them it is.
@@ -167,6 +182,7 @@ std::function<void(Worker&)> Front::take_over(std::shared_ptr<observe::AccessLog
     config_ = plan->config;
     upstream_tls_.apply();
     connection_limit_ = plan->options->connections;
+    look_at_connection_limit(*plan->config);
     if (auto level = set_log_level(plan->config->log.level); !level) {
         spdlog::warn("log_level_unchanged error={}", log_value(level.error().message));
     }

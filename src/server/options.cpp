@@ -1,37 +1,14 @@
 #include "server/options.hpp"
 
 #include "base/pipe.hpp"
+#include "server/descriptors.hpp"
 
 #include <algorithm>
-#include <limits>
-#include <sys/resource.h>
 #include <thread>
 
 namespace switchyard::server {
 
 namespace {
-
-/// What the process needs besides connections of clients and to targets: listeners, the admin
-/// socket, health checks, the state, logs.
-constexpr rlim_t kOtherDescriptors = 256;
-
-/// That the process may have open; 0: no limit.
-rlim_t descriptors() noexcept {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
-    return limit.rlim_cur;
-}
-
-/// Each client may need a connection to a target too. 0: no limit.
-std::uint32_t connections_by_descriptors(std::size_t workers) {
-    const rlim_t all = descriptors();
-    if (all == 0) return 0;
-    const rlim_t others =
-        std::min<rlim_t>(kOtherDescriptors, all / 4) + 2 * pipes_by_descriptors(workers);
-    const rlim_t clients = (all - others) / 2;
-    return static_cast<std::uint32_t>(
-        std::clamp<rlim_t>(clients, 1, std::numeric_limits<std::uint32_t>::max()));
-}
 
 bool takes_upgrades(const config::Config& config) {
     return std::any_of(config.services.begin(), config.services.end(), [](const auto& service) {
@@ -43,8 +20,8 @@ bool takes_upgrades(const config::Config& config) {
 
 std::size_t pipes_by_descriptors(std::size_t workers) noexcept {
     const std::size_t wanted = workers * Pipe::kPipes;
-    const rlim_t all = descriptors();
-    return all == 0 ? wanted : std::min<std::size_t>(wanted, all / 16);
+    const std::size_t all = descriptors();
+    return all == 0 ? wanted : std::min(wanted, all / 16);
 }
 
 std::size_t worker_count(const config::Config& config) noexcept {
@@ -54,7 +31,7 @@ std::size_t worker_count(const config::Config& config) noexcept {
 WorkerOptions::WorkerOptions(const config::Config& config)
     : connections(config.limits.connections != 0
                       ? config.limits.connections
-                      : connections_by_descriptors(worker_count(config))),
+                      : connections_by_descriptors(pipes_by_descriptors(worker_count(config)))),
       connections_per_address(config.limits.connections_per_address) {
     auto made = std::make_shared<session::ServerOptions>();
     made->limits = {config.limits.head_bytes, config.limits.header_count,

@@ -305,6 +305,31 @@ TEST_F(H2Origin, C09_AResetAfterTheHeadIsAVisibleAbort) {
     EXPECT_THROW(read_body(old, response, "GET", [](std::string_view) {}), ClientError);
 }
 
+TEST_F(H2Origin, AResetInOneReadWithTheHeadIsAFailureOfItsTarget) {
+    const RawH2Origin sick([](H2OriginConnection& to, const Request& request) {
+        to.send(frame(FrameType::headers, kEndHeaders, request.stream,
+                      header_block({{":status", "200"}})) +
+                rst_stream(request.stream, H2Code::internal_error));
+        return true;
+    });
+    const RawH2Origin good([](H2OriginConnection& to, const Request& request) {
+        to.answer_with(request.stream, "good");
+        return true;
+    });
+    start(config_for(sick.address() + "\", \"" + good.address(),
+                     "    retries: 0\n    ejection: {errors: 6}\n"));
+    auto client = connect();
+    int failed = 0;
+    for (int i = 0; i < 50; ++i) {
+        const auto response = exchange(client, "GET", "/");
+        if (response.status == 502) ++failed;
+    }
+    EXPECT_EQ(failed, 6);
+    const auto targets = admin().service("app").at("slots").at("blue").at("targets");
+    EXPECT_EQ(targets.at(0).at("state").as_string(), "ejected");
+    EXPECT_EQ(targets.at(1).at("state").as_string(), "healthy");
+}
+
 TEST_F(H2Origin, ASlowClientMakesTheOriginWaitAndNoMemoryGrow) {
     constexpr std::uint32_t kWindow = 256 * 1024;
     std::atomic<std::size_t> allowed{0};

@@ -25,6 +25,10 @@ class Piped : public Wire {
         start_wire(service, "workers: 1\ntimeouts: {response_write: 10m}\n");
         before_ = ends_of_pipes();
     }
+    void start_as(const std::string& yaml) {
+        start_wire_as(yaml);
+        before_ = ends_of_pipes();
+    }
 
     /// Ends of pipes that the daemon has more than at its start.
     [[nodiscard]] std::size_t more_ends() { return ends_of_pipes() - before_; }
@@ -141,6 +145,31 @@ TEST_P(Piped, AreCutAtTheEndOfADrain) {
     EXPECT_THROW(read_body(client, response, "GET", [](std::string_view) {}), ClientError);
     EXPECT_TRUE(eventually([&] { return more_ends() <= expected(2); })) << more_ends();
     EXPECT_EQ(ask("GET", "/").body.substr(0, 5), "green");
+}
+
+TEST_P(Piped, FromAUnixSocketAsWell) {
+    const TempDir dir;
+    const OriginProcess there(Colour::blue, {.listen = "unix:" + dir.file("app.sock")});
+    auto yaml = config({}, "workers: 1\n");
+    const auto address = origin(Colour::blue).address();
+    yaml.replace(yaml.find(address), address.size(), "unix:" + dir.file("app.sock"));
+    start_as(yaml);
+    auto client = open();
+    for (const std::uint64_t size : {200'000, 20'000'000}) {
+        const std::string target = "/bytes?n=" + std::to_string(size);
+        client.send(request_text("GET", target) + request_text("GET", "/"));
+        auto response = read_head(client);
+        expect_whole(client, response, size);
+        EXPECT_EQ(read_response(client).body.substr(0, 4), "blue");
+        EXPECT_EQ(more_ends(), expected(2));
+    }
+    // One that breaks off is visible, and leaves nothing in the pipe that the next one takes.
+    Response response;
+    auto broken = reader("/truncate?n=9000000&at=3000000", response);
+    EXPECT_THROW(read_body(broken, response, "GET", [](std::string_view) {}), ClientError);
+    auto next = reader("/bytes?n=5000000", response);
+    expect_whole(next, response, 5'000'000);
+    EXPECT_EQ(more_ends(), expected(2));
 }
 
 INSTANTIATE_TEST_SUITE_P(Over, Piped, both_transports(), transport_name);

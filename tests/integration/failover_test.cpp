@@ -151,6 +151,61 @@ TEST_F(FailoverToIdle, GoesOnThroughAReload) {
     EXPECT_TRUE(eventually([&] { return entry_is("reloaded"); }));
 }
 
+TEST_F(FailoverToIdle, TheEndOfACanaryDrainsNothingThatServes) {
+    start(failover_config("    canary: {stick: header, header: X-User-Id}\n"));
+    const auto canary = [this](std::string_view body) {
+        return admin().post("/v1/services/app/canary", body);
+    };
+    ASSERT_EQ(canary(R"({"percent":10})").status, 200);
+    fail_over();
+    auto upload = connect();
+    upload.send("POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345");
+    ASSERT_TRUE(eventually([&] { return in_flight(Colour::green, "/upload") == 1; }));
+    const auto off = canary(R"({"percent":0,"drain_timeout_ms":0})");
+    ASSERT_EQ(off.status, 200) << off.response.body;
+    const auto drained = off.event("drained");
+    EXPECT_EQ(number(drained, "cut"), 0);
+    EXPECT_EQ(number(drained, "remaining"), 1);
+    EXPECT_TRUE(drained.at("cancelled").as_bool());
+    EXPECT_TRUE(admin().service("app").at("canary").is_null());
+    EXPECT_TRUE(admin().service("app").at("drains").as_array().empty());
+    EXPECT_TRUE(in_failover());
+    EXPECT_EQ(colour_of(get("/")), "green");
+    // The end of the failover drains it, and waits for what came before the canary's end.
+    origin(Colour::blue).restart();
+    EXPECT_TRUE(eventually([&] { return !in_failover(); }));
+    EXPECT_TRUE(eventually([&] {
+        const auto drains = admin().service("app").at("drains").as_array();
+        return drains.size() == 1 && number(drains.at(0), "in_flight") == 1;
+    }));
+    upload.send("67890");
+    EXPECT_EQ(colour_of_upload(read_response(upload)), "green");
+    EXPECT_TRUE(eventually([&] { return admin().service("app").at("drains").as_array().empty(); }));
+}
+
+TEST_F(FailoverToIdle, TheStatusSaysWhyThereIsNone) {
+    start(failover_config());
+    const auto barred = [this] { return admin().service("app").at("failover_barred"); };
+    const auto is_barred_by = [&](std::string_view reason) {
+        return eventually([&] { return barred().is_string() && barred().as_string() == reason; });
+    };
+    EXPECT_TRUE(barred().is_null());
+    hold_service();
+    origin(Colour::blue).kill();
+    EXPECT_TRUE(is_barred_by("the service is held"));
+    const auto shown = daemon().cli({"status"}).out;
+    EXPECT_NE(shown.find("NO FAILOVER"), std::string::npos) << shown;
+    origin(Colour::green).kill();
+    ASSERT_TRUE(daemon().wait_healthy("app", Colour::green, false));
+    release_service();
+    EXPECT_TRUE(is_barred_by("no target of the idle slot is healthy"));
+    EXPECT_NE(daemon().log().find("reason=\"no target of the idle slot is healthy\""),
+              std::string::npos);
+    origin(Colour::green).restart();
+    EXPECT_TRUE(eventually([&] { return in_failover(); }));
+    EXPECT_TRUE(barred().is_null());
+}
+
 TEST_F(FailoverToIdle, HeldRequestsGoToTheSlotThatServes) {
     start(failover_config());
     hold_service();

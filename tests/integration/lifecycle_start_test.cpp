@@ -2,6 +2,7 @@
 #include "integration/harness.hpp"
 
 #include <csignal>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <boost/json.hpp>
@@ -39,6 +40,31 @@ TEST_F(Start, ABusyPortIsNamed) {
     EXPECT_EQ(get("/").status, 200);
     ASSERT_EQ(daemon().terminate().code, 0);
     expect_starts(second);
+}
+
+TEST_F(Start, ALimitOfConnectionsThatTheOpenFilesDoNotAllowIsToldWithItsNumbers) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    constexpr rlim_t kFiles = 1024;
+    if (before.rlim_max < kFiles) GTEST_SKIP() << "fewer open files than this needs";
+    // A reserve of 256, and two for each of 64 pipes: 640 are left, two for each connection.
+    Daemon fits(config({}, "limits: {connections: 320}\n"));
+    Daemon does_not(config({}, "limits: {connections: 321}\n"));
+    // The daemon raises the soft limit to the hard one. (Which only root can take back.)
+    const rlimit low{kFiles, kFiles};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+    fits.start();
+    does_not.start();
+    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &before));
+    EXPECT_EQ(fits.log().find("connection_limit"), std::string::npos) << fits.log();
+    EXPECT_NE(does_not.log().find("level=warning event=connection_limit_too_high connections=321 "
+                                  "fit=320 descriptors=1024 needed=1026 pipes=64"),
+              std::string::npos)
+        << does_not.log();
+    // After a reload as well.
+    fits.write_config(config({}, "limits: {connections: 321}\n"));
+    EXPECT_EQ(fits.admin().post("/v1/reload").status, 200);
+    EXPECT_NE(fits.log().find("connection_limit_too_high"), std::string::npos);
 }
 
 TEST_F(Start, AFailedFirstStartDecidesNothing) {

@@ -27,6 +27,20 @@ class OutlierEjection : public SwitchContract {
         }
         return true;
     }
+    /// How many of so many requests, one after the other, got an answer that broke off.
+    [[nodiscard]] int broken_answers(int requests) const {
+        int broken = 0;
+        for (int i = 0; i < requests; ++i) {
+            auto client = connect();
+            try {
+                EXPECT_EQ(exchange(client, "GET", "/").body, "good");
+            } catch (const ClientError& error) {
+                EXPECT_EQ(error.kind, ClientError::Kind::broken) << error.what();
+                ++broken;
+            }
+        }
+        return broken;
+    }
     [[nodiscard]] boost::json::array targets() const {
         return admin().service("app").at("slots").at("blue").at("targets").as_array();
     }
@@ -75,6 +89,52 @@ TEST_F(OutlierEjection, ATargetThatAnswersWithErrorsIsPassedOverForAWhile) {
     const MetricsPage page(test::get(address, "/metrics").body);
     EXPECT_EQ(page.sum("switchyard_target_ejections_total", {{"target", sick.address()}}), 1);
     EXPECT_EQ(page.sum("switchyard_target_ejections_total", {{"target", good.address()}}), 0);
+}
+
+TEST_F(OutlierEjection, AnAnswerThatBreaksOffIsAFailure) {
+    const ScriptedOrigin sick([](int) { return break_off(200, "a part"); });
+    const ScriptedOrigin good([](int) { return answer(200, "good"); });
+    start_with({sick.address(), good.address()}, "    ejection: {errors: 6}\n");
+    EXPECT_EQ(broken_answers(100), 6);
+    EXPECT_EQ(state(0), "ejected");
+    EXPECT_EQ(state(1), "healthy");
+}
+
+TEST_F(OutlierEjection, AnErrorThatBreaksOffIsOneFailureAndNotTwo) {
+    const ScriptedOrigin sick([](int) { return break_off(500, "a part"); });
+    const ScriptedOrigin good([](int) { return answer(200, "good"); });
+    start_with({sick.address(), good.address()}, "    ejection: {errors: 6}\n");
+    EXPECT_EQ(broken_answers(100), 6);
+    EXPECT_EQ(state(0), "ejected");
+    EXPECT_EQ(state(1), "healthy");
+}
+
+TEST_F(OutlierEjection, AClientThatLeavesInTheMiddleSaysNothingAgainstItsTarget) {
+    // They answer before the end of the upload, and never to the end: the client breaks off.
+    const auto endless = [](int fd) {
+        std::string head;
+        char octet = 0;
+        while (::read(fd, &octet, 1) == 1) {
+            head += octet;
+            if (!head.ends_with("\r\n\r\n")) continue;
+            const bool check = head.starts_with("GET /up ");
+            RawOrigin::send_all(fd,
+                                check ? kHealthy : "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na");
+            head.clear();
+        }
+    };
+    const RawOrigin first(endless);
+    const RawOrigin second(endless);
+    start_with({first.address(), second.address()}, "    ejection: {errors: 2}\n");
+    for (int i = 0; i < 20; ++i) {
+        auto client = connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx");
+        EXPECT_EQ(read_head(client).status, 200);
+        client.reset();
+        EXPECT_TRUE(eventually(
+            [&] { return number(admin().service("app").at("books"), "client_abort") == i + 1; }));
+    }
+    EXPECT_TRUE(all_healthy());
 }
 
 TEST_F(OutlierEjection, TheLastTargetIsNeverEjected) {

@@ -21,7 +21,7 @@ namespace switchyard::test {
 struct Act {
     enum class Kind { answer, drop, hang };
     Kind kind = Kind::answer;
-    std::string bytes{};                 ///< Of an answer.
+    std::string bytes{};                 ///< Of an answer, or of its part before a drop.
     std::chrono::milliseconds delay{0};  ///< Before it.
 };
 
@@ -39,6 +39,13 @@ inline Act last(Act act) {
 }
 inline Act drop() {
     return {Act::Kind::drop, {}, {}};
+}
+/// Promises one octet more than it sends before it closes.
+inline Act break_off(unsigned status, std::string_view body = "ok") {
+    return {Act::Kind::drop,
+            "HTTP/1.1 " + std::to_string(status) + " Scripted\r\nContent-Length: " +
+                std::to_string(body.size() + 1) + "\r\n\r\n" + std::string(body),
+            {}};
 }
 inline Act hang() {
     return {Act::Kind::hang, {}, {}};
@@ -96,6 +103,7 @@ class ScriptedOrigin {
             }
             const Act act = script_(++requests_);
             if (act.kind == Act::Kind::drop) {
+                static_cast<void>(RawOrigin::send_all(fd, act.bytes));
                 ::shutdown(fd, SHUT_RDWR);
                 return;
             }

@@ -160,6 +160,19 @@ TEST(CanaryCommand, OffTellsHowTheDrainEnded) {
     EXPECT_EQ(run_against(detached, {"off", "--no-wait"}).code, kDone);
 }
 
+TEST(CanaryCommand, OffInAFailoverSaysWhyTheSlotIsNotDrained) {
+    const std::string off = changed({{"event", "canary"}, {"action", "off"}, {"percent", 0.0}});
+    const std::string serves =
+        R"({"event":"drained","slot":"green","completed":0,"cut":0,"remaining":2,"elapsed_ms":1,)"
+        R"("cancelled":true,"tunnels":{"policy":"close","ended":0,"closed":0,"cut":0,)"
+        R"("remaining":1}})";
+    FakeDaemon daemon(streaming({off, serves}));
+    const Outcome outcome = run_against(daemon, {"off"});
+    EXPECT_EQ(outcome.code, kNotDrained);
+    EXPECT_THAT(outcome.out, HasSubstr("  NOT DRAINED   green serves all requests (failover, or a "
+                                       "later change); 3 went on there\n"));
+}
+
 TEST(CanaryCommand, WhatIsSoAlreadyIsDone) {
     for (const auto& [code, exit] : std::map<std::string, int>{{"canary_unchanged", kDone},
                                                                {"no_canary", kDone},

@@ -67,6 +67,29 @@ TEST(PrintStatus, NobodyOverlooksAFailover) {
     json::value many = status_with(40);
     many.at("services").as_array()[17].as_object()["failover"] = failover;
     EXPECT_THAT(print_status(many, Screen()), HasSubstr("FAILOVER"));
+    // On 80 columns it goes on below, as far in as all lines of a service.
+    failover["reason"] = "10.10.0.2:8000: status 503: the database is migrating";
+    service.as_object()["failover"] = failover;
+    EXPECT_THAT(
+        print_status(status, Screen()),
+        HasSubstr("\n"
+                  "  FAILOVER for 2m 0s: blue is live but down, green serves its requests (412\n"
+                  "  requests, 1 error); back in 5 s; 10.10.0.2:8000: status 503: the database is\n"
+                  "  migrating\n"));
+}
+
+TEST(PrintStatus, SaysWhyThereIsNoFailover) {
+    json::value status = example_json("status");
+    json::object& service = status.at("services").as_array()[0].as_object();
+    service["failover_barred"] = "no target of the idle slot is healthy";
+    EXPECT_THAT(
+        print_status(status, Screen()),
+        HasSubstr("\n  NO FAILOVER: blue is down, and green does not serve in its place: no "
+                  "target of\n  the idle slot is healthy\n"));
+    json::value many = status_with(40);
+    EXPECT_THAT(print_status(many, Screen()), Not(HasSubstr("NO FAILOVER")));
+    many.at("services").as_array()[17].as_object()["failover_barred"] = "the service is held";
+    EXPECT_THAT(print_status(many, Screen()), HasSubstr(", NO FAILOVER"));
 }
 
 TEST(PrintStatus, SaysWhyATargetIsPassedOverAndForHowLong) {

@@ -12,6 +12,7 @@ TEST(Printable, LetsNothingSteerTheTerminal) {
     EXPECT_EQ(printable("\xC2\x9B"
                         "31m"),
               "?31m");
+    EXPECT_EQ(printable("a\x9B\xC2"), "a??");  // Not UTF-8; the first byte is CSI in Latin-1.
     EXPECT_EQ(printable("Größe"), "Größe");
 }
 

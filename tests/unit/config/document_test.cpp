@@ -194,8 +194,18 @@ TEST(Report, IsBounded) {
 
 TEST(Report, ShowsTextHarmlessly) {
     EXPECT_EQ(in_quotes("a\r\n\x1b[31mb"), "'a\\x0d\\x0a\\x1b[31mb'");
+    // U+009B is what ESC [ is to some terminals.
+    EXPECT_EQ(in_quotes("a\u009b31mb\u0080\u009f"), "'a\\u009b31mb\\u0080\\u009f'");
+    EXPECT_EQ(in_quotes("\u00a0\u00fc\u20ac\U0001f600"), "'\u00a0\u00fc\u20ac\U0001f600'");
+    EXPECT_EQ(in_quotes("a\x9b\xc2"), "'a\\x9b\\xc2'");
     EXPECT_EQ(printable(std::string(200, 'x')), std::string(100, 'x') + "...");
+    EXPECT_EQ(printable(std::string(98, 'x') + "\u00fc\u00fc"), std::string(98, 'x') + "\u00fc...");
     EXPECT_EQ(printable(std::string(99, 'x') + "\u00fc\u00fc"), std::string(99, 'x') + "...");
+    EXPECT_EQ(printable(std::string(99, 'x') + "\u009b"), std::string(99, 'x') + "...");
+    EXPECT_EQ(printable(std::string(200, '\x9b')).substr(0, 8), "\\x9b\\x9b");
+    Report report("f");
+    report.add({1, 1}, "the service \u009b2J");
+    EXPECT_EQ(report.take().front().text(), "f:1:1: the service \\u009b2J");
 }
 
 }  // namespace
