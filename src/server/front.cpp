@@ -47,7 +47,8 @@ void look_at_connection_limit(const config::Config& config) {
     const std::size_t needed = descriptors_needed(connections, pipes);
     if (needed <= all) return;
     spdlog::warn(
-        "connection_limit_too_high connections={} fit={} descriptors={} needed={} pipes={}",
+        "connection_limit_too_high connections={} fit={} descriptors={} needed={} pipes={} "
+        "hint=\"raise LimitNOFILE to what is needed, or lower limits.connections\"",
         connections, connections_by_descriptors(pipes), all, needed, pipes);
 }
 
