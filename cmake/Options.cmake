@@ -50,8 +50,9 @@ foreach(set std asio test)
                             ${PROJECT_SOURCE_DIR}/cmake/pch/${set}.hpp)
 endforeach()
 
-# Under a sanitizer the tests themselves are not optimised, nor checked by UBSan: what they test is,
-# and compiling them took most of the time.
+# Under a sanitizer the tests themselves are not optimised, nor checked by UBSan, and with them not
+# what they include of headers: compiling them took most of the time. The programs that the
+# integration and conformance tests run are checked as a whole.
 set(SWITCHYARD_TEST_OPTIONS)
 if(SWITCHYARD_SANITIZE AND NOT SWITCHYARD_FUZZ)
   set(SWITCHYARD_TEST_OPTIONS -O0)

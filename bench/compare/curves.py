@@ -13,7 +13,7 @@ def require():
 
 
 def draw(path, title, rows):
-    """CPU time per request over what grows."""
+    """CPU time per request, and memory of its own, over what grows."""
     import matplotlib
     matplotlib.use("svg")
     # The same figures make the same file.
@@ -30,6 +30,11 @@ def draw(path, title, rows):
     axis.set_ylabel("CPU time a request [µs]")
     axis.set_ylim(bottom=0)
     axis.grid(True, axis="y", alpha=0.3)
+    memory = axis.twinx()
+    memory.plot(points, [row["own_kib"] / 1024 for _, row in rows], marker="s", linestyle="--",
+                color="#8250df")
+    memory.set_ylabel("memory of its own [MiB], dashed")
+    memory.set_ylim(bottom=0)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)

@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import threading
 
 import contestants
 
@@ -58,6 +59,38 @@ def pss_kib(pid):
             if line.startswith("Pss:"):
                 return int(line.split()[1])
     raise RuntimeError(f"no Pss in /proc/{pid}/smaps_rollup")
+
+
+def own_kib(pid):
+    """Memory that a process has for itself alone (heap, stacks), in KiB; its program is not in."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
+        for line in rollup:
+            if line.startswith("Anonymous:"):
+                return int(line.split()[1])
+    raise RuntimeError(f"no Anonymous in /proc/{pid}/smaps_rollup")
+
+
+class MemoryPeak:
+    """The most of own_kib() while the block runs: `with MemoryPeak(pid) as peak: ...; peak.kib`."""
+
+    def __init__(self, pid, pause=0.1):
+        self.pid = pid
+        self.pause = pause
+        self.kib = 0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.watch)
+
+    def watch(self):
+        while not self.ended.wait(self.pause):
+            self.kib = max(self.kib, own_kib(self.pid))
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.ended.set()
+        self.thread.join()
 
 
 def idle_memory(binaries, contestant, scene):

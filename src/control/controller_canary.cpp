@@ -316,8 +316,10 @@ asio::awaitable<void> Controller::make_canary(CanaryRequest request,
         // Its requests are what is served now, as at the begin of a failover, whose end drains it.
         if (next->serving() == slot) {
             job->drain.cancel();
-            job->detail = fmt::format("not drained: it serves in place of {} (failover)",
-                                      to_string(next->live));
+            if (job->drain.in_flight_at_begin() + job->drain.tunnels_at_begin() != 0) {
+                job->detail = fmt::format("not drained: it serves in place of {} (failover)",
+                                          to_string(next->live));
+            }
         }
     }
     json::object said = canary_changed_json(*next, slot, request.share, before);

@@ -115,14 +115,16 @@ asio::awaitable<void> Controller::look_at_failover(std::string service) {
     const std::string bar = bars_failover(*state);
     sight.barred = !bar.empty();
     std::string obstacle;
+    // Nothing to tell of in the log: at a start it is known a moment later.
+    const bool passing = bar.empty() && !sight.idle_up && idle.unknown != 0;
     if (sight.live_down && !entry.failover) {
         obstacle = bar;
         if (bar.empty() && !sight.idle_up) {
-            obstacle = idle.unknown != 0 ? "the health of the idle slot is not known yet"
-                                         : "no target of the idle slot is healthy";
+            obstacle = passing ? "the health of the idle slot is not known yet"
+                               : "no target of the idle slot is healthy";
         }
     }
-    if (!obstacle.empty() && obstacle != entry.failover_barred) {
+    if (!obstacle.empty() && !passing && obstacle != entry.failover_barred) {
         spdlog::warn("failover_barred service={} reason={}", log_value(service),
                      log_value(obstacle));
     }

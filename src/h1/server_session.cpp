@@ -104,10 +104,8 @@ Task<ServerSession::Next> ServerSession::read_head() {
             }
             tried = false;
             if (waited == IoStatus::cancelled && leaving_ && !stopping_) {
-                // A request may have come at the same moment; its event has not.
                 leaving_ = false;
-                stream_.clear_cancel();
-                co_await stream_.loop().yield();
+                stream_.look_once_more();
             } else if (waited != IoStatus::ok) {
                 co_return Next::end;
             }

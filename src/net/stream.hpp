@@ -99,6 +99,12 @@ class Stream final : public Pollable, private TimerNode {
     /// Ends present and future waits with `cancelled`, until clear_cancel().
     void cancel() noexcept;
     void clear_cancel() noexcept { cancelled_ = false; }
+    /// The same for who wants to know what has come by now, before it ends: the next read asks the
+    /// socket, as the event that tells of it may wait for a later round.
+    void look_once_more() noexcept {
+        cancelled_ = tls_drained_ = false;
+        readable_ = true;
+    }
     [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_; }
 
     /// Who waits for reading goes on now, with `ok` although there may be nothing to read.

@@ -105,7 +105,7 @@ Task<void> Connection::look_at_preface() {
         }
         if (status == net::IoStatus::cancelled && !stopping_) {
             // A drain: HTTP/1's session knows what to do with a connection that said nothing yet.
-            stream_.clear_cancel();
+            stream_.look_once_more();
             choose_http1(std::move(received));
             co_return;
         }

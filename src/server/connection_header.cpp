@@ -64,7 +64,7 @@ Task<bool> Connection::take_header() {
             looking_ = false;
         }
         if (status == IoStatus::cancelled && !stopping_) {
-            stream_.clear_cancel();
+            stream_.look_once_more();
             leaving = true;
             continue;
         }

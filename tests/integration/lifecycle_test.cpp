@@ -5,10 +5,16 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
+#include <string>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -16,6 +22,35 @@ namespace switchyard::test {
 namespace {
 
 class Lifecycle : public FrontDoor {};
+
+/// Keeps the workers of a daemon from running, and nobody else of it.
+class HeldWorkers {
+  public:
+    explicit HeldWorkers(pid_t process) {
+        const std::filesystem::path tasks = "/proc/" + std::to_string(process) + "/task";
+        for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+            std::ifstream file(task.path() / "comm");
+            std::string name;
+            std::getline(file, name);
+            if (!name.starts_with("worker-")) continue;
+            const pid_t thread = std::stoi(task.path().filename().string());
+            if (::ptrace(PTRACE_SEIZE, thread, nullptr, nullptr) != 0) continue;
+            ::ptrace(PTRACE_INTERRUPT, thread, nullptr, nullptr);
+            ::waitpid(thread, nullptr, __WALL);
+            threads_.push_back(thread);
+        }
+    }
+    ~HeldWorkers() {
+        for (const pid_t thread : threads_)
+            ::ptrace(PTRACE_DETACH, thread, nullptr, nullptr);
+    }
+    HeldWorkers(const HeldWorkers&) = delete;
+    HeldWorkers& operator=(const HeldWorkers&) = delete;
+    [[nodiscard]] bool any() const noexcept { return !threads_.empty(); }
+
+  private:
+    std::vector<pid_t> threads_;
+};
 
 TEST_F(Lifecycle, SaysReadyAndServes) {
     start();
@@ -89,6 +124,34 @@ TEST_F(Lifecycle, ClosesIdleConnectionsWhileSomebodyElseIsServed) {
     EXPECT_TRUE(silent.ended());
     EXPECT_TRUE(daemon().running());
     EXPECT_EQ(read_response(busy).status, 200);
+    EXPECT_EQ(daemon().wait_exit()->code, 0);
+}
+
+/// More requests than one round of events takes are there already when the end is asked for: each
+/// of them came first, and is answered.
+TEST_F(Lifecycle, AnswersWhatHadArrivedOnIdleConnectionsBeforeSigterm) {
+    start();
+    std::vector<Client> clients;
+    for (int i = 0; i < 400; ++i) {
+        clients.push_back(connect());
+        ASSERT_EQ(exchange(clients.back(), "GET", "/").status, 200);
+    }
+    {
+        const HeldWorkers held(daemon().pid());
+        ASSERT_TRUE(held.any());
+        daemon().signal(SIGTERM);
+        ASSERT_TRUE(daemon().notify().wait_for("STOPPING=1", -1));
+        for (auto& client : clients)
+            client.send(request_text("GET", "/"));
+    }
+    std::size_t answered = 0;
+    for (auto& client : clients) {
+        try {
+            answered += read_response(client).status == 200 ? 1 : 0;
+        } catch (const ClientError&) {
+        }
+    }
+    EXPECT_EQ(answered, clients.size());
     EXPECT_EQ(daemon().wait_exit()->code, 0);
 }
 
