@@ -34,4 +34,16 @@ namespace switchyard {
     return length == 2 && text[0] == '\xc2' && static_cast<unsigned char>(text[1]) < 0xa0;
 }
 
+/// Whether it is valid UTF-8 without control characters (U+0000 to U+001F, U+007F to U+009F).
+[[nodiscard]] constexpr bool is_plain_text(std::string_view text) noexcept {
+    while (!text.empty()) {
+        const auto first = static_cast<unsigned char>(text.front());
+        std::size_t length = first >= 0x20 && first < 0x7f ? 1 : 0;
+        if (first >= 0x80) length = utf8_length(text);
+        if (length == 0 || is_c1_control(text, length)) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
 }  // namespace switchyard

@@ -1,5 +1,6 @@
 #include "config/section.hpp"
 
+#include "base/utf8.hpp"
 #include "config/suggest.hpp"
 
 #include <algorithm>
@@ -128,6 +129,10 @@ bool Section::has(std::string_view key) const {
 void Section::file(std::string_view key, std::string& out) {
     read(key, out, [this](std::string_view text) -> Parsed<std::string> {
         if (text.empty()) return refusal("expected the path of a file, not an empty text");
+        // Such a path is printed in many places, and goes into JSON.
+        if (!is_plain_text(text)) {
+            return refusal("the path of a file must be UTF-8 without control characters");
+        }
         return reader_.resolve(std::string(text));
     });
 }

@@ -186,6 +186,10 @@ TEST(DeployConfig, ProblemsOfSsh) {
          "f:3:34: 'passphrase_file': has a meaning only together with 'key_file'"},
         {"{known_hosts: \"\"}",
          "f:3:20: 'known_hosts': expected the path of a file, not an empty text"},
+        {"{known_hosts: \"/a\\x9bb\"}",
+         "f:3:20: 'known_hosts': the path of a file must be UTF-8 without control characters"},
+        {"{known_hosts: \"/a\\tb\"}",
+         "f:3:20: 'known_hosts': the path of a file must be UTF-8 without control characters"},
         {"{known_hosts: \"/a%h\"}",
          "f:3:20: 'known_hosts': '/a%h' has a '%', which the SSH library takes for a placeholder; "
          "expected another name"},
