@@ -52,22 +52,23 @@ def at_rate(binaries, contestant, scene, rate, seconds):
     }
 
 
-def pss_kib(pid):
-    """Memory of a process in KiB; pages that it shares are divided among those that share them."""
+def rollup_kib(pid, field):
+    """A line of a process' smaps_rollup, in KiB."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
         for line in rollup:
-            if line.startswith("Pss:"):
+            if line.startswith(f"{field}:"):
                 return int(line.split()[1])
-    raise RuntimeError(f"no Pss in /proc/{pid}/smaps_rollup")
+    raise RuntimeError(f"no {field} in /proc/{pid}/smaps_rollup")
+
+
+def pss_kib(pid):
+    """Memory of a process in KiB; pages that it shares are divided among those that share them."""
+    return rollup_kib(pid, "Pss")
 
 
 def own_kib(pid):
     """Memory that a process has for itself alone (heap, stacks), in KiB; its program is not in."""
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as rollup:
-        for line in rollup:
-            if line.startswith("Anonymous:"):
-                return int(line.split()[1])
-    raise RuntimeError(f"no Anonymous in /proc/{pid}/smaps_rollup")
+    return rollup_kib(pid, "Anonymous")
 
 
 class MemoryPeak:
