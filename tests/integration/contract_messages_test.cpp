@@ -113,7 +113,7 @@ TEST_P(SwitchContract, C09_ABrokenAnswerNeverLooksComplete) {
             EXPECT_THROW(client.exchange("GET", "/"), ClientError);
         }
     }
-    const auto books = admin().service("app").at("books");
+    const auto books = admin().service_at_rest("app").at("books");
     EXPECT_EQ(number(books, "upstream_error"), 6);
 }
 
@@ -169,7 +169,7 @@ TEST_P(SwitchContract, C10_AStaleConnectionIsNeverA502ForAnIdempotentRequest) {
     const auto books = origin(Colour::blue).books();
     EXPECT_GT(number(books, "stale_hits"), 0) << "no request met a closed connection";
     EXPECT_EQ(number(origin(Colour::blue).books("/after"), "answered"), 30);
-    EXPECT_EQ(number(admin().service("app").at("books"), "upstream_error"), 0);
+    EXPECT_EQ(number(admin().service_at_rest("app").at("books"), "upstream_error"), 0);
 }
 
 TEST_P(SwitchContract, C10_APostThatMayHaveBeenProcessedIsNotSentTwice) {

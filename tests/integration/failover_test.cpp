@@ -86,8 +86,9 @@ TEST_F(FailoverToIdle, ServesWhileTheLiveSlotIsDownAndGoesBack) {
     EXPECT_NE(daemon().cli({"history"}).out.find("21 requests and 0 errors"), std::string::npos)
         << daemon().cli({"history"}).out;
     // C18: both slots' books add up.
-    EXPECT_EQ(number(admin().service("app").at("slots").at("green").at("books"), "completed"), 20);
-    const auto books = admin().service("app").at("books");
+    const auto service = admin().service_at_rest("app");
+    EXPECT_EQ(number(service.at("slots").at("green").at("books"), "completed"), 20);
+    const auto& books = service.at("books");
     EXPECT_EQ(number(books, "accepted"), number(books, "completed") + number(books, "refused") +
                                              number(books, "upstream_error"));
 }

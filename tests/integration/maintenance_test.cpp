@@ -44,7 +44,8 @@ TEST_P(SwitchContract, MaintenanceAnswersNewRequestsAndLetsThoseUnderWayEnd) {
     EXPECT_EQ(colour_of(client.exchange("GET", "/")), "blue");
     EXPECT_TRUE(admin().service("app").at("maintenance").is_null());
     // C18: the pages were refusals, and reached no slot.
-    EXPECT_EQ(number(admin().get("/v1/status").json().at("unrouted"), "refused"), 4);
+    EXPECT_TRUE(eventually(
+        [&] { return number(admin().get("/v1/status").json().at("unrouted"), "refused") == 4; }));
 }
 
 TEST_P(SwitchContract, MaintenanceSurvivesKill9AndASwitch) {

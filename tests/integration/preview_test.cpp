@@ -340,7 +340,7 @@ TEST_P(Preview, IsCountedApart) {
     EXPECT_EQ(now.value("switchyard_preview_requests_total",
                         {{"service", "app"}, {"slot", "green"}, {"code", "5xx"}}),
               1);
-    const auto slot = admin().service("app").at("slots").at("green");
+    const auto slot = admin().service_at_rest("app").at("slots").at("green");
     EXPECT_EQ(number(slot, "errors_total"), 0);
     EXPECT_EQ(number(slot.at("preview"), "errors_total"), 1);
     EXPECT_EQ(number(slot.at("preview"), "requests_total"), 2);

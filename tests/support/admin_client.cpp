@@ -106,4 +106,14 @@ boost::json::value AdminClient::service(std::string_view name) const {
     return get("/v1/services/" + std::string(name)).json();
 }
 
+boost::json::value AdminClient::service_at_rest(std::string_view name, Deadline deadline) const {
+    boost::json::value found;
+    const auto at_rest = [&] {
+        found = service(name);
+        return found.at("books").at("in_flight").to_number<std::int64_t>() == 0;
+    };
+    static_cast<void>(eventually(at_rest, deadline));
+    return found;
+}
+
 }  // namespace switchyard::test

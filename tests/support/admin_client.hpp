@@ -61,6 +61,10 @@ class AdminClient {
 
     /// The object of one service in /v1/status.
     [[nodiscard]] boost::json::value service(std::string_view name) const;
+    /// The same as soon as nothing of it is in flight: a client may have read its answer before
+    /// the books say so. What it was when the deadline passed, otherwise.
+    [[nodiscard]] boost::json::value service_at_rest(std::string_view name,
+                                                     Deadline deadline = {}) const;
 
     [[nodiscard]] const std::string& socket() const noexcept { return socket_; }
 
