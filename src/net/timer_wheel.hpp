@@ -43,11 +43,15 @@ class TimerWheel {
     /// The present tick; starts at 1, so 0 can stand for "none".
     [[nodiscard]] std::uint64_t now() const noexcept { return now_; }
 
+    /// How many ticks a delay is, rounded up; zero or negative: 0.
+    [[nodiscard]] static constexpr std::uint64_t ticks(std::chrono::milliseconds delay) noexcept {
+        if (delay.count() <= 0) return 0;
+        return static_cast<std::uint64_t>((delay + kTick - std::chrono::milliseconds(1)) / kTick);
+    }
+
     /// The tick at which `delay` has certainly passed. Zero or negative delay: none (0).
     [[nodiscard]] std::uint64_t after(std::chrono::milliseconds delay) const noexcept {
-        if (delay.count() <= 0) return 0;
-        return now_ + 1 +
-               static_cast<std::uint64_t>((delay + kTick - std::chrono::milliseconds(1)) / kTick);
+        return delay.count() <= 0 ? 0 : now_ + 1 + ticks(delay);
     }
 
     /// What is left until `tick`, which is still ahead; zero (no limit) for none (0).

@@ -2,73 +2,105 @@
 
 #include "observe/line_writer.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace switchyard::observe {
 namespace {
 
-/// null for what did not happen, so that averages over a log stay right.
-void write_duration(LineWriter& out, std::int64_t microseconds) noexcept {
-    if (microseconds < 0) {
-        out.literal("null");
-    } else {
-        out.number(microseconds);
+// A line is made between a request and the next, where nothing of this is in the caches any more:
+// what counts is how little code there is. So the fields are tables that short loops go through.
+
+template <typename Value>
+struct Field {
+    Label label;  ///< With what ends the field before it.
+    Value AccessRecord::*value;
+};
+using Text = Field<std::string_view>;
+using Duration = Field<std::int64_t>;
+
+constexpr std::array kClient{
+    Text{"Z\",\"client\":\"", &AccessRecord::client},
+    Text{"\",\"method\":\"", &AccessRecord::method},
+    Text{"\",\"target\":\"", &AccessRecord::target},
+    Text{"\",\"host\":\"", &AccessRecord::host},
+    Text{"\",\"protocol\":\"", &AccessRecord::protocol},
+    Text{"\",\"tls\":\"", &AccessRecord::tls},
+};
+constexpr std::array kService{
+    Text{"\",\"error\":\"", &AccessRecord::error},
+    Text{"\",\"service\":\"", &AccessRecord::service},
+    Text{"\",\"slot\":\"", &AccessRecord::slot},
+    Text{"\",\"preview\":\"", &AccessRecord::preview},
+    Text{"\",\"upstream\":\"", &AccessRecord::upstream},
+};
+constexpr std::array kDurations{
+    Duration{",\"hold_us\":", &AccessRecord::hold_us},
+    Duration{",\"connect_us\":", &AccessRecord::connect_us},
+    Duration{",\"first_byte_us\":", &AccessRecord::first_byte_us},
+};
+constexpr std::array kRequest{
+    Text{",\"request_id\":\"", &AccessRecord::request_id},
+    Text{"\",\"referer\":\"", &AccessRecord::referer},
+    Text{"\",\"user_agent\":\"", &AccessRecord::user_agent},
+};
+constexpr Label kStatus = "\",\"status\":";
+constexpr Label kOutcome = ",\"outcome\":\"";
+constexpr Label kEpoch = "\",\"epoch\":";
+constexpr Label kReceived = ",\"bytes_received\":";
+constexpr Label kSent = ",\"bytes_sent\":";
+constexpr Label kTotal = ",\"total_us\":";
+constexpr Label kRetries = ",\"retries\":";
+
+[[gnu::noinline]] void write_texts(LineWriter& out, const AccessRecord& record,
+                                   std::span<const Text> fields) noexcept {
+    for (const Text& field : fields) {
+        out.label(field.label);
+        const std::string_view value = record.*field.value;
+        if (!value.empty()) out.escaped<Escape::json>(value);
     }
 }
 
-void write_json(LineWriter& out, const AccessRecord& record, std::string_view stamp,
-                unsigned milliseconds) noexcept {
+[[gnu::noinline]] void write_number(LineWriter& out, const Label& label,
+                                    std::uint64_t value) noexcept {
+    out.label(label);
+    out.number(value);
+}
+
+/// null for what did not happen, so that averages over a log stay right.
+void write_durations(LineWriter& out, const AccessRecord& record) noexcept {
+    for (const Duration& field : kDurations) {
+        const std::int64_t value = record.*field.value;
+        if (value >= 0) {
+            write_number(out, field.label, static_cast<std::uint64_t>(value));
+        } else {
+            out.label(field.label);
+            out.literal("null");
+        }
+    }
+}
+
+[[gnu::noinline]] void write_json(LineWriter& out, const AccessRecord& record,
+                                  std::string_view stamp, unsigned milliseconds) noexcept {
     out.literal("{\"time\":\"");
     out.text(stamp);
-    out.character(static_cast<char>('0' + milliseconds / 100));
-    out.character(static_cast<char>('0' + milliseconds / 10 % 10));
-    out.character(static_cast<char>('0' + milliseconds % 10));
-    out.literal("Z\",\"client\":\"");
-    out.escaped<Escape::json>(record.client);
-    out.literal("\",\"method\":\"");
-    out.escaped<Escape::json>(record.method);
-    out.literal("\",\"target\":\"");
-    out.escaped<Escape::json>(record.target);
-    out.literal("\",\"host\":\"");
-    out.escaped<Escape::json>(record.host);
-    out.literal("\",\"protocol\":\"");
-    out.escaped<Escape::json>(record.protocol);
-    out.literal("\",\"tls\":\"");
-    out.escaped<Escape::json>(record.tls);
-    out.literal("\",\"status\":");
-    out.number(record.status);
-    out.literal(",\"outcome\":\"");
+    const std::array<char, 3> digits{static_cast<char>('0' + milliseconds / 100),
+                                     static_cast<char>('0' + milliseconds / 10 % 10),
+                                     static_cast<char>('0' + milliseconds % 10)};
+    out.text({digits.data(), digits.size()});
+    write_texts(out, record, kClient);
+    write_number(out, kStatus, record.status);
+    out.label(kOutcome);
     out.text(to_string(record.outcome));
-    out.literal("\",\"error\":\"");
-    out.escaped<Escape::json>(record.error);
-    out.literal("\",\"service\":\"");
-    out.escaped<Escape::json>(record.service);
-    out.literal("\",\"slot\":\"");
-    out.escaped<Escape::json>(record.slot);
-    out.literal("\",\"preview\":\"");
-    out.escaped<Escape::json>(record.preview);
-    out.literal("\",\"upstream\":\"");
-    out.escaped<Escape::json>(record.upstream);
-    out.literal("\",\"epoch\":");
-    out.number(record.epoch);
-    out.literal(",\"bytes_received\":");
-    out.number(record.bytes_received);
-    out.literal(",\"bytes_sent\":");
-    out.number(record.bytes_sent);
-    out.literal(",\"hold_us\":");
-    write_duration(out, record.hold_us);
-    out.literal(",\"connect_us\":");
-    write_duration(out, record.connect_us);
-    out.literal(",\"first_byte_us\":");
-    write_duration(out, record.first_byte_us);
-    out.literal(",\"total_us\":");
-    out.number(record.total_us);
-    out.literal(",\"retries\":");
-    out.number(record.retries);
-    out.literal(",\"request_id\":\"");
-    out.escaped<Escape::json>(record.request_id);
-    out.literal("\",\"referer\":\"");
-    out.escaped<Escape::json>(record.referer);
-    out.literal("\",\"user_agent\":\"");
-    out.escaped<Escape::json>(record.user_agent);
+    write_texts(out, record, kService);
+    write_number(out, kEpoch, record.epoch);
+    write_number(out, kReceived, record.bytes_received);
+    write_number(out, kSent, record.bytes_sent);
+    write_durations(out, record);
+    write_number(out, kTotal,
+                 static_cast<std::uint64_t>(std::max<std::int64_t>(record.total_us, 0)));
+    write_number(out, kRetries, record.retries);
+    write_texts(out, record, kRequest);
     out.literal("\"}\n");
 }
 
@@ -89,7 +121,8 @@ void write_duration_or_dash(LineWriter& out, std::int64_t microseconds) noexcept
     }
 }
 
-void write_combined(LineWriter& out, const AccessRecord& record, std::string_view stamp) noexcept {
+[[gnu::noinline]] void write_combined(LineWriter& out, const AccessRecord& record,
+                                      std::string_view stamp) noexcept {
     write_or_dash<Escape::token>(out, record.client);
     out.literal(" - - [");
     out.text(stamp);

@@ -23,6 +23,23 @@ enum class Escape : std::uint8_t {
     token,   ///< The same without quotes around it: spaces as well.
 };
 
+/// A text of the program's own with room behind it, so that it is copied in two moves of fixed
+/// size.
+struct Label {
+    static constexpr std::size_t kRoom = 24;
+
+    template <std::size_t N>
+    consteval Label(const char (&literal)[N])
+        : size(N - 1) {  // NOLINT(google-explicit-constructor)
+        static_assert(N - 1 <= kRoom);
+        for (std::size_t i = 0; i < N - 1; ++i)
+            text[i] = literal[i];
+    }
+
+    std::array<char, kRoom> text{};
+    std::size_t size;
+};
+
 /// Writes text into memory of fixed size, and remembers when it did not fit. Nothing allocates,
 /// nothing throws.
 class LineWriter {
@@ -46,6 +63,11 @@ class LineWriter {
         if (room() < N - 1) return overflow();
         std::memcpy(at_, text, N - 1);
         at_ += N - 1;
+    }
+    void label(const Label& label) noexcept {
+        if (room() < Label::kRoom) return text({label.text.data(), label.size});
+        std::memcpy(at_, label.text.data(), Label::kRoom);
+        at_ += label.size;
     }
     void character(char c) noexcept {
         if (at_ == end_) return overflow();

@@ -3,8 +3,6 @@
 #include "relay/preview.hpp"
 #include "relay/relay.hpp"
 
-#include <chrono>
-
 namespace switchyard::relay {
 
 void Relay::conclude(Flight& flight) noexcept {
@@ -33,16 +31,16 @@ void Relay::conclude(Flight& flight) noexcept {
         worker_.counters.unrouted_by_outcome[static_cast<std::size_t>(flight.outcome)].add();
         worker_.counters.unrouted_by_status_class[flight.status / 100 % 6].add();
     }
-    if (worker_.access_log != nullptr) log(flight, total_us);
+    if (worker_.access_log != nullptr) log(flight, now_ns);
     // The lease is what keeps the service alive: last of all.
     if (flight.slot != nullptr) flight.leave(flight.outcome);
 }
 
-void Relay::log(Flight& flight, std::int64_t total_us) const noexcept {
+void Relay::log(Flight& flight, std::uint64_t now_ns) noexcept {
     http::Exchange& exchange = *flight.exchange;
     const http::RequestHead& request = exchange.request();
     observe::AccessRecord record;
-    record.start = std::chrono::system_clock::now() - std::chrono::microseconds(total_us);
+    record.start = worker_.wall.at(exchange.started_ns(), now_ns);
     record.client = client_address(request, exchange.peer(), flight.options->trusted_proxies);
     record.method = request.method;
     record.target = request.target;
@@ -73,7 +71,7 @@ void Relay::log(Flight& flight, std::int64_t total_us) const noexcept {
     record.hold_us = flight.hold_us;
     record.connect_us = flight.connect_us;
     record.first_byte_us = flight.first_byte_us;
-    record.total_us = total_us;
+    record.total_us = micros_between(exchange.started_ns(), now_ns);
     record.retries = flight.retries;
     record.outcome = flight.outcome;
     worker_.access_log->write(record);

@@ -49,7 +49,8 @@ void Flight::enter(const route::Decision& decision) noexcept {
     slot = decision.slot;
     way = decision.way;
     metrics = way == route::Way::preview ? slot->preview_metrics.get() : slot->metrics.get();
-    slot->ledger->cell(worker->index).enter(net::EventLoop::now_ns());
+    try_ns = net::EventLoop::now_ns();
+    slot->ledger->cell(worker->index).enter(try_ns);
     metrics->cell(worker->index).in_flight.add();
 }
 

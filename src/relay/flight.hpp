@@ -99,7 +99,7 @@ class Flight {
     std::string_view error;                   ///< Code of X-Switchyard-Error; string literals only.
     std::optional<std::uint32_t> reset_code;  ///< Of the origin's RST_STREAM, where that is why.
     unsigned retries = 0;
-    std::uint64_t try_ns = 0;        ///< When the present try began; steady.
+    std::uint64_t try_ns = 0;        ///< When it was bound for the present try; steady.
     std::uint64_t try_tick = 0;      ///< The same by the timer wheel.
     std::uint64_t head_tick = 0;     ///< Since when the present try waits for a head; 0: not yet.
     std::uint64_t waited_ticks = 0;  ///< Earlier tries, for heads that never came.

@@ -247,8 +247,8 @@ Task<Relay::Attempt> Relay::attempt(Flight& flight) {
     const route::SlotState& slot = *flight.slot;
     const config::Service& config = *flight.service->config;
     observe::SlotCell& cell = flight.metrics->cell(worker_.index);
-    const std::uint64_t started_ns = net::EventLoop::now_ns();
-    flight.try_ns = started_ns;
+    // It has just been bound; each try is anew.
+    const std::uint64_t started_ns = flight.try_ns;
     flight.try_tick = worker_.loop.timers().now();
     const AtTarget target(
         upstream::pick_target(slot, worker_.index, started_ns, flight.tried, worker_.random),

@@ -139,7 +139,8 @@ class Relay final : public http::Handler {
 
     // books.cpp: what is counted and logged.
     void conclude(Flight& flight) noexcept;
-    void log(Flight& flight, std::int64_t total_us) const noexcept;
+    /// `now_ns`: when it was over.
+    void log(Flight& flight, std::uint64_t now_ns) noexcept;
     void make_request_id(std::string& out);
 
     WorkerContext& worker_;

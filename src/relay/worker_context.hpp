@@ -4,6 +4,7 @@
 #include "net/event_loop.hpp"
 #include "observe/access_log.hpp"
 #include "observe/slot_metrics.hpp"
+#include "observe/wall_clock.hpp"
 #include "route/snapshot.hpp"
 #include "upstream/balancer.hpp"
 #include "upstream/http2_pool.hpp"
@@ -41,6 +42,7 @@ struct WorkerContext {
     observe::WorkerCell& counters;
     observe::AccessSink* access_log = nullptr;  ///< Null: off. Changed by a reload.
     std::shared_ptr<const RelayOptions> options;
+    observe::WallClock wall;  ///< Of the log's lines.
 };
 
 }  // namespace switchyard::relay

@@ -43,7 +43,8 @@ Worker::Worker(std::size_t index, const std::atomic<const route::Snapshot*>& sna
     : pool_(loop_, index),
       http2_(loop_, index),
       random_(seed()),
-      context_{index, loop_, snapshot, pool_, http2_, random_, counters, nullptr, options->relay},
+      context_{index,   loop_,    snapshot, pool_,          http2_,
+               random_, counters, nullptr,  options->relay, {}},
       relay_(context_),
       limiter_(limiter),
       options_(std::move(options)) {}

@@ -28,7 +28,7 @@ struct Connection final : Channel {
     /// The service's epoch for which it was taken: with another one it must not be used (C7).
     std::uint64_t epoch;
     std::uint32_t generation = 0;  ///< Of the target's addresses, when it was connected.
-    std::uint64_t idle_since_ns = 0;
+    std::uint64_t idle_since = 0;  ///< Tick of the timer wheel.
     /// The target is still where this connection leads to.
     [[nodiscard]] bool leads_to_target() const noexcept {
         return generation == target->generation() && !target->retired();

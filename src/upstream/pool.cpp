@@ -52,7 +52,7 @@ void Pool::put(std::unique_ptr<Connection> connection, std::size_t max_idle,
     }
     shelf.idle_timeout = idle_timeout;
     if (shelf.connections.size() >= max_idle) drop(shelf, 0);
-    connection->idle_since_ns = net::EventLoop::now_ns();
+    connection->idle_since = loop_.timers().now();
     shelf.connections.push_back(std::move(connection));
     shelf.idle_gauge->add();
     loop_.timers().schedule(*this, loop_.timers().now() + kSweepTicks);
@@ -98,14 +98,12 @@ void Pool::empty(Shelf& shelf) {
 }
 
 std::uint64_t Pool::on_tick(std::uint64_t now) {
-    const std::uint64_t now_ns = net::EventLoop::now_ns();
     bool any = false;
     for (auto& [id, shelf] : shelves_) {
-        const auto timeout_ns =
-            static_cast<std::uint64_t>(std::chrono::nanoseconds(shelf.idle_timeout).count());
+        const auto timeout = net::TimerWheel::ticks(shelf.idle_timeout);
         for (std::size_t i = shelf.connections.size(); i-- > 0;) {
             Connection& connection = *shelf.connections[i];
-            const bool old = timeout_ns != 0 && connection.idle_since_ns + timeout_ns <= now_ns;
+            const bool old = timeout != 0 && connection.idle_since + timeout <= now;
             if (old || !connection.leads_to_target() || !connection.session.looks_alive()) {
                 drop(shelf, i);
             }
