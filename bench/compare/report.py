@@ -54,7 +54,8 @@ def _number(value):
 
 
 def tables(rows, names):
-    """Two tables as text: the cost with the ratio, and throughput with the 99th percentile."""
+    """Two tables as text: the cost with the ratio, and throughput with the 99th percentile and how
+    busy the proxy was."""
     cost, speed = [], []
     for row in rows:
         unit = "KiB" if row["unit"] == "kib" else "us"
@@ -70,14 +71,15 @@ def tables(rows, names):
         cells = [row["title"]]
         for name in names:
             figures = row["contestants"].get(name)
-            cells.append(f"{figures['requests_per_second']:.0f} / {figures['p99_us'] / 1e3:.1f}"
-                         if figures else "")
+            cells.append(f"{figures['requests_per_second']:.0f} / {figures['p99_us'] / 1e3:.1f} / "
+                         f"{100 * figures['busy']:.0f}" if figures else "")
         speed.append(cells)
     parts = ["CPU time of the proxy per request, memory per idle connection "
              "(medians; ratio: switchyard to the better of nginx and haproxy, or the logged ones)\n",
              table(["scene", *names, "ratio"], cost)]
     if speed:
-        parts += ["\nRequests per second / p99 latency in ms\n", table(["scene", *names], speed)]
+        parts += ["\nRequests per second / p99 latency in ms / percent of its core that the "
+                  "proxy used\n", table(["scene", *names], speed)]
     return "\n".join(parts)
 
 

@@ -74,6 +74,13 @@ def make_certificate(directory):
     return certificate, key
 
 
+def start_neighbour():
+    """A program that never rests, on the core of the proxy: whoever is there is out of time before
+    those who load it are."""
+    return subprocess.Popen([sys.executable, "-c", "while True: pass"],
+                            preexec_fn=contestants.pinned(contestants.PROXY_CORE))
+
+
 def start_origin(binaries, address="127.0.0.1"):
     origin = subprocess.Popen([binaries["origin"], f"{address}:0"], stdout=subprocess.PIPE,
                               preexec_fn=contestants.pinned(contestants.LOAD_CORE), text=True)
