@@ -157,11 +157,12 @@ void Relay::judge(Flight& flight, bool good) {
     const config::Ejection& policy = flight.service->config->ejection;
     if (policy.errors == 0) return;
     route::Target& target = *flight.target;
-    if (good) {
-        target.answer_succeeded();
-    } else if (target.answer_failed(policy.errors)) {
+    if (good) return target.answer_succeeded();
+    const std::uint64_t now_ns = net::EventLoop::now_ns();
+    // What was under way when it was ejected is part of why it was, and not the beginning of more.
+    if (!target.ejected(now_ns) && target.answer_failed(policy.errors)) {
         flight.service->outliers->eject(flight.slot->targets, target, route::Ejected::Why::errors,
-                                        policy, net::EventLoop::now_ns());
+                                        policy, now_ns);
     }
 }
 

@@ -41,6 +41,12 @@ class OutlierEjection : public SwitchContract {
         }
         return broken;
     }
+    [[nodiscard]] double ejections(const ScriptedOrigin& target) const {
+        const auto address =
+            std::string(admin().get("/v1/status").json().at("metrics_address").as_string());
+        const MetricsPage page(test::get(address, "/metrics").body);
+        return page.sum("switchyard_target_ejections_total", {{"target", target.address()}});
+    }
     [[nodiscard]] boost::json::array targets() const {
         return admin().service("app").at("slots").at("blue").at("targets").as_array();
     }
@@ -84,11 +90,8 @@ TEST_F(OutlierEjection, ATargetThatAnswersWithErrorsIsPassedOverForAWhile) {
         eventually([&] { return exchange(client, "GET", "/").body == "sick"; }, Deadline(15s)));
     const auto back = events.next_event("target");
     EXPECT_EQ(back.at("state").as_string(), "healthy");
-    const auto address =
-        std::string(admin().get("/v1/status").json().at("metrics_address").as_string());
-    const MetricsPage page(test::get(address, "/metrics").body);
-    EXPECT_EQ(page.sum("switchyard_target_ejections_total", {{"target", sick.address()}}), 1);
-    EXPECT_EQ(page.sum("switchyard_target_ejections_total", {{"target", good.address()}}), 0);
+    EXPECT_EQ(ejections(sick), 1);
+    EXPECT_EQ(ejections(good), 0);
 }
 
 TEST_F(OutlierEjection, AnAnswerThatBreaksOffIsAFailure) {
@@ -107,6 +110,39 @@ TEST_F(OutlierEjection, AnErrorThatBreaksOffIsOneFailureAndNotTwo) {
     EXPECT_EQ(broken_answers(100), 6);
     EXPECT_EQ(state(0), "ejected");
     EXPECT_EQ(state(1), "healthy");
+}
+
+TEST_F(OutlierEjection, WhatWasUnderWayWhenItWasEjectedDoesNotCountAfterwards) {
+    // The first four take long; their answers come when the target has been ejected for others.
+    const ScriptedOrigin sick(
+        [](int n) { return n <= 4 ? answer(500, "late", 800ms) : answer(500); });
+    const ScriptedOrigin good([](int) { return answer(200, "good"); });
+    start_with({sick.address(), good.address()},
+               "    ejection: {errors: 5, outlier_duration: 2s}\n");
+    std::vector<std::thread> waiting;
+    while (sick.requests() < 4) {
+        waiting.emplace_back([&] {
+            auto client = connect();
+            static_cast<void>(exchange(client, "GET", "/"));
+        });
+        std::this_thread::sleep_for(5ms);
+    }
+    auto client = connect();
+    EXPECT_TRUE(eventually([&] {
+        static_cast<void>(exchange(client, "GET", "/"));
+        return state(0) == "ejected";
+    }));
+    for (std::thread& thread : waiting)
+        thread.join();
+    EXPECT_EQ(state(0), "ejected") << "the late answers came too late for this test";
+
+    // Back, it may fail four times, as before.
+    EXPECT_TRUE(eventually([&] { return state(0) == "healthy"; }, Deadline(15s)));
+    for (int errors = 0; errors < 4;) {
+        if (exchange(client, "GET", "/").status == 500) ++errors;
+    }
+    EXPECT_EQ(state(0), "healthy");
+    EXPECT_EQ(ejections(sick), 1);
 }
 
 TEST_F(OutlierEjection, AClientThatLeavesInTheMiddleSaysNothingAgainstItsTarget) {
