@@ -70,6 +70,20 @@ int alpn_callback(SSL* ssl, const unsigned char** out, unsigned char* out_size,
     return SSL_TLSEXT_ERR_OK;
 }
 
+/// Whether the suites of TLS 1.3 are those that OpenSSL comes with: its configuration on this
+/// machine may name others, or another order, and that is somebody's decision.
+bool has_default_suites(const SSL_CTX* context) {
+    std::string found;
+    const STACK_OF(SSL_CIPHER)* ciphers = SSL_CTX_get_ciphers(context);
+    for (int i = 0; i < sk_SSL_CIPHER_num(ciphers); ++i) {
+        const SSL_CIPHER* cipher = sk_SSL_CIPHER_value(ciphers, i);
+        if (std::string_view(SSL_CIPHER_get_version(cipher)) != "TLSv1.3") continue;
+        if (!found.empty()) found += ':';
+        found += SSL_CIPHER_get_name(cipher);
+    }
+    return found == OSSL_default_ciphersuites();
+}
+
 /// A key that can be read, but is another certificate's.
 bool is_mismatch(unsigned long code) {
     return ERR_GET_LIB(code) == ERR_LIB_X509 &&
@@ -128,7 +142,9 @@ Result<void> TlsContext::add(const config::Tls& config, const config::Certificat
     }
     static constexpr unsigned char kSessionContext[] = "switchyard";
     SSL_CTX_set_session_id_context(context, kSessionContext, sizeof kSessionContext - 1);
-    SSL_CTX_set_ciphersuites(context, kSuites);
+    if (has_default_suites(context) && SSL_CTX_set_ciphersuites(context, kSuites) != 1) {
+        return Error("cannot set the cipher suites of TLS 1.3: " + openssl_reason());
+    }
     if (!config.ciphers.empty() && SSL_CTX_set_cipher_list(context, config.ciphers.c_str()) != 1) {
         return Error("no usable cipher in tls.ciphers '" + config.ciphers + "'");
     }

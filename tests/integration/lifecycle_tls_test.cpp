@@ -1,6 +1,9 @@
 // TLS at the front door: versions, names, tickets, protocols.
 #include "integration/harness.hpp"
 
+#include <cstdlib>
+#include <fstream>
+
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
@@ -49,6 +52,29 @@ TEST_F(Tls, TheNameChoosesTheCertificate) {
         const Client client(address(), TlsOptions{.server_name = name, .ca_file = {}, .alpn = {}});
         EXPECT_EQ(client.tls().subject, "localhost") << name;
     }
+}
+
+TEST_F(Tls, TheMachinesSuitesOfTls13AreKept) {
+    // What is agreed on with a client to which both are fine.
+    const auto agreed = [this] {
+        const auto done =
+            run_program({"/usr/bin/openssl", "s_client", "-connect", address(), "-ciphersuites",
+                         "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"});
+        const auto at = done.out.find("Cipher is ");
+        return at == std::string::npos ? done.out : done.out.substr(at + 10, 22);
+    };
+    start_tls();
+    EXPECT_EQ(agreed(), "TLS_AES_128_GCM_SHA256");
+
+    const TempDir directory;
+    const auto path = directory.path() / "openssl.cnf";
+    std::ofstream(path) << "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\n"
+                           "system_default = system\n[system]\n"
+                           "Ciphersuites = TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256\n";
+    ::setenv("OPENSSL_CONF", path.c_str(), 1);
+    start_tls();
+    ::unsetenv("OPENSSL_CONF");
+    EXPECT_EQ(agreed(), "TLS_AES_256_GCM_SHA384");
 }
 
 TEST_F(Tls, SpeaksBothVersions) {
