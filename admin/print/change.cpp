@@ -132,9 +132,10 @@ std::string print_drained(const json::value& event, const json::value& committed
     out += tunnels_row(event, screen);
     const std::string old = shown(event, "slot");
     if (flag(event, "cancelled")) {
-        out += row("NOT DRAINED", painted(screen, Paint::yellow,
-                                          "a later change made " + old + " live again; " +
-                                              went_on(remaining, event) + " went on there"));
+        out += row("NOT DRAINED",
+                   painted(screen, Paint::yellow,
+                           "a later change or a failover put " + old + " back to work; " +
+                               went_on(remaining, event) + " went on there"));
         return out;
     }
     if (cut > 0) {

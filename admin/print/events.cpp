@@ -80,7 +80,7 @@ std::string sentence(const std::string& kind, const json::value& event) {
         return shown(event, "slot") + ", " + count(event, "completed") + " completed, " +
                count(event, "cut") + " cut, " + count(event, "remaining") + " remaining, in " +
                format_span(milliseconds(integer(event, "elapsed_ms"))) +
-               (flag(event, "cancelled") ? ", cancelled: it is live again" : "") +
+               (flag(event, "cancelled") ? ", cancelled: it serves again" : "") +
                drained_tunnels(field(event, "tunnels"));
     }
     if (kind == "refused") {

@@ -206,7 +206,7 @@ DeployEvent drained_event(const json::object& drained) {
     event.ok = count("cut") == 0 && count("remaining") == 0 && !stuck && !cancelled;
     event.message = fmt::format("{} completed, {} cut.", count("completed"), count("cut"));
     if (cancelled) {
-        event.message += " A later change made the slot live again.";
+        event.message += " A later change or a failover put the slot back to work.";
     } else if (stuck) {
         event.message += " Tunnels are still open.";
     } else if (count("remaining") != 0) {

@@ -235,7 +235,7 @@ TEST(PrintChange, SaysWhatWasNotDrained) {
     drained.as_object()["cancelled"] = true;
     drained.as_object()["last_on_old"] = nullptr;
     EXPECT_THAT(print_drained(drained, committed, Screen()),
-                AllOf(HasSubstr("a later change made blue live again"),
+                AllOf(HasSubstr("a later change or a failover put blue back to work"),
                       HasSubstr("last on old   none\n"), Not(HasSubstr("way back"))));
 }
 
@@ -248,7 +248,7 @@ TEST(PrintChange, TunnelsStandApartFromRequests) {
                 HasSubstr("NOT DRAINED   3 tunnels still open on blue\n"));
     drained.as_object()["cancelled"] = true;
     EXPECT_THAT(print_drained(drained, committed, Screen()),
-                HasSubstr("made blue live again; 3 tunnels went on there\n"));
+                HasSubstr("put blue back to work; 3 tunnels went on there\n"));
     drained.as_object()["cancelled"] = false;
     tunnels["policy"] = "keep";
     EXPECT_THAT(print_drained(drained, committed, Screen()),
