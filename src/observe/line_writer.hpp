@@ -29,8 +29,7 @@ struct Label {
     static constexpr std::size_t kRoom = 24;
 
     template <std::size_t N>
-    consteval Label(const char (&literal)[N])
-        : size(N - 1) {  // NOLINT(google-explicit-constructor)
+    consteval Label(const char (&literal)[N]) : size(N - 1) {
         static_assert(N - 1 <= kRoom);
         for (std::size_t i = 0; i < N - 1; ++i)
             text[i] = literal[i];

@@ -113,25 +113,30 @@ TEST_F(OutlierEjection, AnErrorThatBreaksOffIsOneFailureAndNotTwo) {
 }
 
 TEST_F(OutlierEjection, WhatWasUnderWayWhenItWasEjectedDoesNotCountAfterwards) {
-    // The first four take long; their answers come when the target has been ejected for others.
-    const ScriptedOrigin sick(
-        [](int n) { return n <= 4 ? answer(500, "late", 800ms) : answer(500); });
+    // The first four are answered when the target has been ejected for others.
+    std::atomic<bool> released{false};
+    const ScriptedOrigin sick([&](int n) {
+        if (n <= 4) released.wait(false);
+        return answer(500);
+    });
     const ScriptedOrigin good([](int) { return answer(200, "good"); });
     start_with({sick.address(), good.address()},
-               "    ejection: {errors: 5, outlier_duration: 2s}\n");
+               "    ejection: {errors: 5, outlier_duration: 4s}\n");
     std::vector<std::thread> waiting;
-    while (sick.requests() < 4) {
+    EXPECT_TRUE(eventually([&] {
         waiting.emplace_back([&] {
             auto client = connect();
             static_cast<void>(exchange(client, "GET", "/"));
         });
-        std::this_thread::sleep_for(5ms);
-    }
+        return sick.requests() >= 4;
+    }));
     auto client = connect();
     EXPECT_TRUE(eventually([&] {
         static_cast<void>(exchange(client, "GET", "/"));
         return state(0) == "ejected";
     }));
+    released = true;
+    released.notify_all();
     for (std::thread& thread : waiting)
         thread.join();
     EXPECT_EQ(state(0), "ejected") << "the late answers came too late for this test";
