@@ -3,6 +3,7 @@
 #include "state/file.hpp"
 
 #include <cerrno>
+#include <exception>
 
 namespace switchyard::state {
 
@@ -98,11 +99,38 @@ bool Database::read_only() const {
     return sqlite3_db_readonly(handle(), "main") == 1;
 }
 
-Statement::Statement(Database& database, std::string_view sql) {
+Database::Prepared Database::take(std::string_view sql) noexcept {
+    const auto found = kept_.find(sql);
+    return found != kept_.end() ? std::move(found->second) : nullptr;
+}
+
+void Database::keep(std::string_view sql, Prepared statement) noexcept {
+    try {
+        if (auto found = kept_.find(sql); found != kept_.end()) {
+            found->second = std::move(statement);
+        } else {
+            kept_.emplace(sql, std::move(statement));
+        }
+    } catch (const std::exception&) {
+        // Without memory for it the next one is prepared anew.
+    }
+}
+
+Statement::Statement(Database& database, std::string_view sql)
+    : database_(database), sql_(sql), statement_(database.take(sql)) {
+    if (statement_) return;
     sqlite3_stmt* statement = nullptr;
-    check(sqlite3_prepare_v2(database.handle(), sql.data(), static_cast<int>(sql.size()),
-                             &statement, nullptr));
+    check(sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),
+                             SQLITE_PREPARE_PERSISTENT, &statement, nullptr));
     statement_.reset(statement);
+}
+
+Statement::~Statement() {
+    if (!statement_) return;
+    // What the last step failed with stays the database's error.
+    sqlite3_reset(statement_.get());
+    sqlite3_clear_bindings(statement_.get());
+    database_.keep(sql_, std::move(statement_));
 }
 
 Statement& Statement::check(int result) {

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +17,11 @@ namespace switchyard::state {
 
 class Database {
   public:
+    struct Finalize {
+        void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+    };
+    using Prepared = std::unique_ptr<sqlite3_stmt, Finalize>;
+
     /// Opens an existing file for reading and writing; waits up to two seconds for locks of others.
     static Result<Database> open(const std::string& file);
 
@@ -33,6 +40,13 @@ class Database {
     [[nodiscard]] const std::string& file() const noexcept { return file_; }
     [[nodiscard]] sqlite3* handle() const noexcept { return handle_.get(); }
 
+    /// A statement that keep() was given for this text; null: none. The schema may have changed
+    /// since: SQLite then prepares it anew by itself.
+    Prepared take(std::string_view sql) noexcept;
+    /// Keeps a statement for the next user of this text, to the end of the database: for the few
+    /// texts of the program, not for ones that are made up as it runs.
+    void keep(std::string_view sql, Prepared statement) noexcept;
+
   private:
     struct Close {
         void operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
@@ -42,12 +56,18 @@ class Database {
 
     std::unique_ptr<sqlite3, Close> handle_;
     std::string file_;
+    std::map<std::string, Prepared, std::less<>> kept_;  ///< Ends before the handle.
 };
 
-/// One prepared statement. The first failure sticks: bind and step freely, then ask ok().
+/// One prepared statement, kept by the database for the next one of the same text: to prepare it
+/// costs more than to run it. The first failure sticks: bind and step freely, then ask ok(). The
+/// database must stay where it is meanwhile.
 class Statement {
   public:
     Statement(Database& database, std::string_view sql);
+    ~Statement();
+    Statement(const Statement&) = delete;
+    Statement& operator=(const Statement&) = delete;
 
     /// Binds the next parameter. The text must live until the statement ends.
     Statement& bind(std::int64_t value);
@@ -67,13 +87,11 @@ class Statement {
     [[nodiscard]] bool is_null(int column) const;
 
   private:
-    struct Finalize {
-        void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
-    };
-
     Statement& check(int result);
 
-    std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+    Database& database_;
+    std::string sql_;
+    Database::Prepared statement_;
     int result_ = SQLITE_OK;
     int bound_ = 0;
 };

@@ -41,7 +41,7 @@ void bind_colour(Statement& statement, const std::optional<Colour>& colour) {
 class Transaction {
   public:
     explicit Transaction(Database& database)
-        : database_(database), began_(database.run("BEGIN IMMEDIATE")) {}
+        : database_(database), began_(run("BEGIN IMMEDIATE")) {}
     Transaction(const Transaction&) = delete;
     Transaction& operator=(const Transaction&) = delete;
 
@@ -54,7 +54,7 @@ class Transaction {
     [[nodiscard]] const Result<void>& began() const noexcept { return began_; }
 
     Result<void> commit() {
-        auto done = database_.run("COMMIT");
+        auto done = run("COMMIT");
         if (done) {
             committed_ = true;
             return done;
@@ -68,6 +68,12 @@ class Transaction {
     }
 
   private:
+    Result<void> run(std::string_view sql) {
+        Statement statement(database_, sql);
+        if (!statement.finish()) return database_.error();
+        return {};
+    }
+
     Database& database_;
     Result<void> began_;
     bool committed_ = false;
