@@ -61,6 +61,7 @@ void Worker::start() {
         ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
         const std::string name = "worker-" + std::to_string(context_.index);
         ::pthread_setname_np(::pthread_self(), name.c_str());
+        tls_library_.use();
         loop_.run();
         listeners_.clear();
         pool_.clear();

@@ -2,6 +2,7 @@
 
 #include "net/event_loop.hpp"
 #include "net/listener.hpp"
+#include "net/tls_library.hpp"
 #include "relay/relay.hpp"
 #include "server/connection.hpp"
 #include "server/connection_limiter.hpp"
@@ -114,6 +115,7 @@ class Worker final : private ConnectionHost {
     std::uint64_t limits_untold_ = 0;   ///< Those since then.
     std::uint64_t complained_ns_ = 0;   ///< Of a header, last.
     std::uint64_t headers_unsaid_ = 0;  ///< Refused since, and not in the log.
+    net::TlsLibrary tls_library_;       ///< The thread's; given back after its end.
     std::thread thread_;
 };
 

@@ -23,10 +23,11 @@ struct CertificateFiles {
     std::string key;
 };
 
-/// A self-signed certificate for these names, written to DIR/NAME.pem and DIR/NAME.key.
+/// A self-signed certificate for these names, written to DIR/NAME.pem and DIR/NAME.key. `rsa`: with
+/// a key for RSA instead of one on P-256.
 inline CertificateFiles make_certificate(const std::string& dir, const std::string& name,
-                                         const std::vector<std::string>& names) {
-    EVP_PKEY* key = EVP_EC_gen("P-256");
+                                         const std::vector<std::string>& names, bool rsa = false) {
+    EVP_PKEY* key = rsa ? EVP_RSA_gen(2048U) : EVP_EC_gen("P-256");
     X509* certificate = X509_new();
     if (key == nullptr || certificate == nullptr) throw std::runtime_error("certificate");
     X509_set_version(certificate, 2);
