@@ -8,6 +8,14 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+// See cmake/pch/std.hpp.
+FMT_BEGIN_NAMESPACE
+namespace detail {
+template void vformat_to<char>(buffer<char>&, basic_string_view<char>,
+                               basic_format_args<buffer_context<char>>, locale_ref);
+}
+FMT_END_NAMESPACE
+
 namespace switchyard {
 namespace {
 

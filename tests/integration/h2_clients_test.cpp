@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <future>
-#include <regex>
 
 namespace switchyard::test {
 namespace {

@@ -1,9 +1,9 @@
 // The metrics page: legal, complete as documented, and in agreement with what happened.
 #include "integration/harness.hpp"
 #include "integration/metrics_page.hpp"
+#include "support/expression.hpp"
 
 #include <cstring>
-#include <regex>
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -51,11 +51,10 @@ TEST_F(Metrics, EveryDocumentedMetricIsThereAndNoOther) {
     ASSERT_EQ(admin().post("/v1/services/app/canary", R"({"percent":1})").status, 200);
     std::set<std::string> documented;
     const auto docs = read_file(SWITCHYARD_SOURCE_DIR "/docs/operations.md");
-    const std::regex row(R"re(\| `(switchyard_[a-z0-9_]+)` \| (counter|gauge|histogram) \|)re");
     const auto now = page();
-    for (auto found = std::sregex_iterator(docs.begin(), docs.end(), row);
-         found != std::sregex_iterator(); ++found) {
-        const auto name = (*found)[1].str();
+    for (const auto& row :
+         find_all(docs, R"re(\| `(switchyard_[a-z0-9_]+)` \| (counter|gauge|histogram) \|)re")) {
+        const auto& name = row[1];
         // There only with a reserved IP: ReservedIpCommands.EveryDocumentedMetricIsThere.
         if (name.starts_with("switchyard_reserved_ip_")) continue;
         // There only where something can be deployed: DeploysAreCountedFromTheBeginning.
@@ -64,7 +63,7 @@ TEST_F(Metrics, EveryDocumentedMetricIsThereAndNoOther) {
         documented.insert(name);
         const auto family = now.families().find(name);
         ASSERT_NE(family, now.families().end()) << name << " is documented, but not there";
-        EXPECT_EQ(family->second.type, (*found)[2].str()) << name;
+        EXPECT_EQ(family->second.type, row[2]) << name;
         EXPECT_FALSE(family->second.help.empty()) << name;
     }
     EXPECT_GT(documented.size(), 30u);

@@ -2,10 +2,10 @@
 // that it is not there for anybody else.
 #include "integration/contract.hpp"
 #include "integration/metrics_page.hpp"
+#include "support/expression.hpp"
 
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <sys/stat.h>
 
 #include <boost/json.hpp>
@@ -78,8 +78,7 @@ class Preview : public SwitchContract {
             if (name == "Date") continue;
             text += name + ": " + (name == "X-Request-Id" ? "" : value) + "\n";
         }
-        static const std::regex id("[0-9a-f]{32}");
-        return text + "\n" + std::regex_replace(response.body, id, "ID");
+        return text + "\n" + replace_all(response.body, "[0-9a-f]{32}", "ID");
     }
 
     [[nodiscard]] std::vector<std::string> log_lines(std::size_t count) {
@@ -112,10 +111,9 @@ TEST_P(Preview, C16_FromTheLinkOverTheCookieToTheOtherSlotAfterASwitch) {
     EXPECT_EQ(entered.field("Cache-Control"), "private, no-store");
     const auto cookie = entered.field("Set-Cookie").value_or("");
     const bool tls = GetParam() == Transport::tls;
-    EXPECT_TRUE(std::regex_match(cookie, std::regex("switchyard_preview=" + pass +
-                                                    "; Path=/; Max-Age=(7200|719[0-9]); "
-                                                    "HttpOnly; SameSite=Lax" +
-                                                    (tls ? "; Secure" : ""))))
+    EXPECT_TRUE(matches(cookie, "switchyard_preview=" + pass +
+                                    "; Path=/; Max-Age=(7200|719[0-9]); HttpOnly; SameSite=Lax" +
+                                    (tls ? "; Secure" : "")))
         << cookie;
     EXPECT_EQ(in_flight(Colour::green, "/a"), 0);
 
@@ -440,13 +438,13 @@ TEST_F(Preview, TheCommandPrintsWhatOpensIt) {
     start(preview_config());
     const auto run = daemon().cli({"preview", "app", "--for", "15m"});
     ASSERT_EQ(run.exit.code, 0) << run.err;
-    std::smatch link;
-    ASSERT_TRUE(std::regex_search(run.out, link, std::regex("link +(http://[^/]+)(/\\S+)")));
-    EXPECT_EQ(link[1].str(), "http://" + address());
-    EXPECT_EQ(get(link[2].str()).status, 303);
-    std::smatch header;
-    ASSERT_TRUE(std::regex_search(run.out, header, std::regex("header +([^:]+): (\\S+)")));
-    EXPECT_EQ(colour_of(get("/", {{header[1].str(), header[2].str()}})), "green");
+    const auto links = find_all(run.out, "link +(http://[^/]+)(/\\S+)");
+    ASSERT_FALSE(links.empty()) << run.out;
+    EXPECT_EQ(links[0][1], "http://" + address());
+    EXPECT_EQ(get(links[0][2]).status, 303);
+    const auto headers = find_all(run.out, "header +([^:]+): (\\S+)");
+    ASSERT_FALSE(headers.empty()) << run.out;
+    EXPECT_EQ(colour_of(get("/", {{headers[0][1], headers[0][2]}})), "green");
     const auto json = daemon().cli({"preview", "app", "--json"});
     const auto answer = boost::json::parse(json.out);
     EXPECT_EQ(

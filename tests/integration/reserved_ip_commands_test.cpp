@@ -1,9 +1,9 @@
 // What people and scripts see of the reserved IP: commands, exit codes, events, metrics, --check,
 // reload, TLS, metadata.
 #include "integration/reserved_ip.hpp"
+#include "support/expression.hpp"
 
 #include <cstdlib>
-#include <regex>
 
 #include <gmock/gmock.h>
 
@@ -166,13 +166,11 @@ TEST_F(ReservedIpCommands, EveryDocumentedMetricIsThere) {
     EXPECT_THAT(page, HasSubstr(R"(kind="forbidden")"));
 
     const auto docs = read_file(SWITCHYARD_SOURCE_DIR "/docs/operations.md");
-    const std::regex row(R"re(\| `(switchyard_reserved_ip_[a-z_]+)` \| (counter|gauge) \|)re");
-    int documented = 0;
-    for (std::sregex_iterator found(docs.begin(), docs.end(), row), end; found != end; ++found) {
-        ++documented;
-        EXPECT_THAT(page, HasSubstr("# TYPE " + (*found)[1].str() + " " + (*found)[2].str()));
-    }
-    EXPECT_EQ(documented, 9);
+    const auto documented =
+        find_all(docs, R"re(\| `(switchyard_reserved_ip_[a-z_]+)` \| (counter|gauge) \|)re");
+    for (const auto& row : documented)
+        EXPECT_THAT(page, HasSubstr("# TYPE " + row[1] + " " + row[2]));
+    EXPECT_EQ(documented.size(), 9U);
 }
 
 // --check and the start.

@@ -1,6 +1,6 @@
 #include "base/log.hpp"
 
-#include <regex>
+#include "support/expression.hpp"
 
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
@@ -14,9 +14,8 @@ TEST(Log, WritesEventsWithFieldsToStandardError) {
     spdlog::info("target_healthy service={} target={}", log_value("app"), log_value("10.0.0.2:80"));
     spdlog::debug("not_shown");
     const std::string text = testing::internal::GetCapturedStderr();
-    EXPECT_TRUE(std::regex_match(
-        text, std::regex(R"(time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=info )"
-                         R"(event=target_healthy service=app target=10\.0\.0\.2:80\n)")))
+    EXPECT_TRUE(test::matches(text, R"(time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=info )"
+                                    R"(event=target_healthy service=app target=10\.0\.0\.2:80\n)"))
         << text;
 }
 

@@ -1,9 +1,9 @@
 // The files in config/ and the reference in docs/ are what the loader accepts, and complete.
 #include "config/read.hpp"
 #include "support.hpp"
+#include "support/expression.hpp"
 
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <stdexcept>
 
@@ -137,12 +137,10 @@ TEST(Samples, TheReferenceNamesEveryKey) {
 TEST(Samples, TheReferenceNamesNoOtherKey) {
     const std::string text = contents(kRoot + "/docs/configuration.md");
     const KeyLog log = keys_of(contents(kRoot + "/config/switchyard.yaml"));
-    const std::regex row("\n\\| `([^`]+)` \\|");
-    int rows = 0;
-    for (std::sregex_iterator it(text.begin(), text.end(), row), end; it != end; ++it, ++rows) {
-        EXPECT_TRUE(log.known.contains((*it)[1])) << (*it)[1];
-    }
-    EXPECT_GE(rows, static_cast<int>(log.known.size()));
+    const auto rows = switchyard::test::find_all(text, "\n\\| `([^`]+)` \\|");
+    for (const auto& row : rows)
+        EXPECT_TRUE(log.known.contains(row[1])) << row[1];
+    EXPECT_GE(rows.size(), log.known.size());
 }
 
 /// Loads every example of a page of docs/, with what it leaves out put in; how many there are.

@@ -1,8 +1,10 @@
 #include "observe/exposition.hpp"
 
+#include "support/expression.hpp"
+
 #include <array>
 #include <fstream>
-#include <regex>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -281,11 +283,10 @@ TEST(Exposition, TheDocumentationIsComplete) {
     std::ifstream file(SWITCHYARD_SOURCE_DIR "/docs/operations.md");
     ASSERT_TRUE(file);
     std::set<std::string> documented;
-    const std::regex row(R"(^\| `(switchyard_[a-z0-9_]+)` \| (counter|gauge|histogram) \|.*)");
-    for (std::string line; std::getline(file, line);) {
-        std::smatch match;
-        if (std::regex_match(line, match, row))
-            documented.insert(match[1].str() + " " + match[2].str());
+    const std::string docs{std::istreambuf_iterator<char>(file), {}};
+    for (const auto& row : test::find_all(
+             docs, R"(\n\| `(switchyard_[a-z0-9_]+)` \| (counter|gauge|histogram) \|)")) {
+        documented.insert(row[1] + " " + row[2]);
     }
     std::set<std::string> exposed;
     std::istringstream page(sample_page());
