@@ -21,7 +21,8 @@
 #include <spdlog/spdlog.h>
 
 // Without this each file that logs anything compiles all of fmt anew, down to how a double is
-// written: more than what most of them have of their own. It is compiled once, in base/log.cpp.
+// written: more than what most of them have of their own. It is compiled once, in base/log.cpp, so
+// that whatever logs has to be linked with base.
 FMT_BEGIN_NAMESPACE
 namespace detail {
 extern template void vformat_to<char>(buffer<char>&, basic_string_view<char>,

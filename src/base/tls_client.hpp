@@ -14,7 +14,8 @@ class TlsClient {
     virtual ~TlsClient() = default;
 
     /// A handshake that is to begin, with `host` (name or IP address of the target) as the server's
-    /// name unless another one is configured. The caller frees it. Null: out of memory.
+    /// name unless another one is configured. The caller frees it, and keeps this object until
+    /// then: the connection points to it. Null: out of memory.
     [[nodiscard]] virtual ssl_st* make(const std::string& host) const noexcept = 0;
 
     /// Why a handshake of such a connection failed, in words: what is wrong with the certificate,

@@ -346,6 +346,7 @@ observe::Scrape scrape(const Controller& controller) {
         gauge.held = entry.hold != nullptr;
         gauge.in_maintenance = entry.maintenance.has_value();
         gauge.replay_bytes = state->budget->kept();
+        gauge.failover_barred = !entry.failover_barred.empty();
         gauge.failovers = entry.failovers;
         gauge.failover_requests = entry.failover_requests;
         gauge.failover_seconds = entry.failover_seconds;

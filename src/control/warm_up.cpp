@@ -118,15 +118,15 @@ class WarmUp::Connection {
 
     /// The handshake over the connection that was opened.
     asio::awaitable<bool> encrypt() {
-        const std::shared_ptr<const TlsClient> client = target_->tls();
-        ssl_st* made = client ? client->make(target_->config().host) : nullptr;
+        client_ = target_->tls();
+        ssl_st* made = client_ ? client_->make(target_->config().host) : nullptr;
         failure_ = "TLS is not set up";
         if (made != nullptr) {
             tls_.emplace(*stream_, made);
             const auto [failed] =
                 co_await tls_->async_handshake(asio::ssl::stream_base::client, kTuple);
             if (!failed) co_return true;
-            failure_ = failed == beast::error::timeout ? "" : client->failure(made);
+            failure_ = failed == beast::error::timeout ? "" : client_->failure(made);
             if (failure_.empty()) failure_ = "TLS: " + reason_of(failed);
         }
         close();
@@ -218,6 +218,7 @@ class WarmUp::Connection {
     std::shared_ptr<route::Target> target_;
     std::string host_;
     std::optional<Socket> stream_;
+    std::shared_ptr<const TlsClient> client_;        ///< Of `tls_`, which points to it.
     std::optional<asio::ssl::stream<Socket&>> tls_;  ///< Over `stream_`.
     std::unique_ptr<h2::Requester> http2_;  ///< Of this connection, where the target speaks it.
     beast::flat_buffer buffer_;

@@ -52,6 +52,7 @@ void Stream::close() noexcept {
         SSL_free(tls_);
         tls_ = nullptr;
     }
+    tls_maker_.reset();
     if (fd_ >= 0) {
         loop_.forget(*this);
         ::close(fd_);

@@ -7,6 +7,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <sys/uio.h>
 #include <utility>
@@ -83,8 +84,9 @@ class Stream final : public Pollable, private TimerNode {
     /// TLS server handshake over the open stream. ok, error, eof, timed_out, cancelled.
     Task<IoStatus> accept_tls(ssl_ctx_st* context, std::chrono::milliseconds timeout);
     /// The client's side of it, over a stream whose connect(2) has ended. Takes `made` over, which
-    /// is set up for the connect state; null is an error (ENOMEM).
-    Task<IoStatus> connect_tls(ssl_st* made, std::chrono::milliseconds timeout);
+    /// is set up for the connect state; null is an error (ENOMEM). `maker` is kept as long.
+    Task<IoStatus> connect_tls(ssl_st* made, std::shared_ptr<const void> maker,
+                               std::chrono::milliseconds timeout);
     [[nodiscard]] ssl_st* tls() const noexcept { return tls_; }
 
     /// Says that nothing more will be sent (TLS close_notify, then FIN); reading goes on.
@@ -163,6 +165,7 @@ class Stream final : public Pollable, private TimerNode {
 
     EventLoop& loop_;
     ssl_st* tls_ = nullptr;
+    std::shared_ptr<const void> tls_maker_;  ///< What `tls_` points to, if we are the client.
     int fd_ = -1;
     int error_number_ = 0;
     bool readable_ = false;

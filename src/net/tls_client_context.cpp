@@ -51,26 +51,18 @@ bool is_address(const std::string& host) {
            ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
 }
 
-/// What a connection knows of where it came from. It keeps its context: a ticket may arrive at any
-/// time.
-struct Origin {
-    std::shared_ptr<const TlsClientContext> context;
-    std::string host;
-};
+}  // namespace
 
-int origin_index() {
-    static const int index = SSL_get_ex_new_index(
-        0, nullptr, nullptr, nullptr, [](void*, void* value, CRYPTO_EX_DATA*, int, long, void*) {
-            delete static_cast<Origin*>(value);
-        });
+/// For a plain pointer. What OpenSSL would call when a connection is freed is known to the library
+/// context alone in which it was named, and each worker has its own (TlsLibrary).
+int TlsClientContext::origin_index() {
+    static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
     return index;
 }
 
-const Origin* origin_of(const SSL* connection) {
-    return static_cast<const Origin*>(SSL_get_ex_data(connection, origin_index()));
+TlsClientContext::Origin* TlsClientContext::origin_of(const SSL* connection) {
+    return static_cast<Origin*>(SSL_get_ex_data(connection, origin_index()));
 }
-
-}  // namespace
 
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::create(
     const config::TargetTls& config) {
@@ -80,8 +72,8 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::create(
 }
 
 TlsClientContext::~TlsClientContext() {
-    for (auto& [host, sessions] : sessions_) {
-        for (SSL_SESSION* session : sessions)
+    for (auto& [host, origin] : origins_) {
+        for (SSL_SESSION* session : origin.sessions)
             SSL_SESSION_free(session);
     }
     SSL_CTX_free(context_);
@@ -155,9 +147,11 @@ ssl_st* TlsClientContext::make(const std::string& host) const noexcept {
     bool whole = true;
     try {
         const std::string& name = config_.server_name.empty() ? host : config_.server_name;
-        auto origin = std::make_unique<Origin>(Origin{shared_from_this(), host});
-        whole = SSL_set_ex_data(made, origin_index(), origin.get()) == 1;
-        if (whole) (void)origin.release();
+        SSL_SESSION* taken = nullptr;
+        Origin* const origin = meet(host, taken);
+        const std::unique_ptr<SSL_SESSION, decltype(&SSL_SESSION_free)> session(taken,
+                                                                                SSL_SESSION_free);
+        whole = SSL_set_ex_data(made, origin_index(), origin) == 1;
         const bool address = is_address(name);
         // RFC 6066 §3: an IP address is no server name.
         if (!address) whole = whole && SSL_set_tlsext_host_name(made, name.c_str()) == 1;
@@ -168,10 +162,7 @@ ssl_st* TlsClientContext::make(const std::string& host) const noexcept {
                                     : X509_VERIFY_PARAM_set1_host(rules, name.c_str(), 0);
             whole = whole && set == 1;
         }
-        if (SSL_SESSION* session = take(host)) {
-            SSL_set_session(made, session);
-            SSL_SESSION_free(session);
-        }
+        if (session) SSL_set_session(made, session.get());
     } catch (const std::exception&) {
         whole = false;
     }
@@ -204,14 +195,14 @@ std::string TlsClientContext::failure(ssl_st* connection) const {
 std::size_t TlsClientContext::sessions() const {
     const std::lock_guard lock(mutex_);
     std::size_t count = 0;
-    for (const auto& [host, sessions] : sessions_)
-        count += sessions.size();
+    for (const auto& [host, origin] : origins_)
+        count += origin.sessions.size();
     return count;
 }
 
-void TlsClientContext::keep(const std::string& host, SSL_SESSION* session) const {
+void TlsClientContext::keep(Origin& origin, SSL_SESSION* session) const {
     const std::lock_guard lock(mutex_);
-    std::vector<SSL_SESSION*>& sessions = sessions_[host];
+    std::vector<SSL_SESSION*>& sessions = origin.sessions;
     sessions.push_back(session);
     if (sessions.size() > kSessionsPerHost) {
         SSL_SESSION_free(sessions.front());
@@ -219,21 +210,24 @@ void TlsClientContext::keep(const std::string& host, SSL_SESSION* session) const
     }
 }
 
-SSL_SESSION* TlsClientContext::take(const std::string& host) const {
+TlsClientContext::Origin* TlsClientContext::meet(const std::string& host,
+                                                 SSL_SESSION*& session) const {
     const std::lock_guard lock(mutex_);
-    const auto found = sessions_.find(host);
-    if (found == sessions_.end() || found->second.empty()) return nullptr;
-    SSL_SESSION* session = found->second.back();
-    found->second.pop_back();
-    return session;
+    Origin& origin = origins_.try_emplace(host, Origin{this, host}).first->second;
+    session = nullptr;
+    if (!origin.sessions.empty()) {
+        session = origin.sessions.back();
+        origin.sessions.pop_back();
+    }
+    return &origin;
 }
 
 /// Takes the session over where it returns 1.
 int TlsClientContext::on_session(SSL* connection, SSL_SESSION* session) {
-    const Origin* origin = origin_of(connection);
+    Origin* const origin = origin_of(connection);
     if (origin == nullptr || SSL_SESSION_is_resumable(session) != 1) return 0;
     try {
-        origin->context->keep(origin->host, session);
+        origin->context->keep(*origin, session);
     } catch (const std::exception&) {
         return 0;
     }

@@ -18,8 +18,7 @@ namespace switchyard::net {
 
 /// TLS to the targets of one slot: whom to believe, as whom to come, and the sessions that can be
 /// resumed. Any thread.
-class TlsClientContext final : public TlsClient,
-                               public std::enable_shared_from_this<TlsClientContext> {
+class TlsClientContext final : public TlsClient {
   public:
     /// Reads the files. Errors name the file and the reason.
     static Result<std::shared_ptr<const TlsClientContext>> create(const config::TargetTls& config);
@@ -41,16 +40,26 @@ class TlsClientContext final : public TlsClient,
   private:
     explicit TlsClientContext(config::TargetTls config) : config_(std::move(config)) {}
     Result<void> load();
-    void keep(const std::string& host, ssl_session_st* session) const;
-    [[nodiscard]] ssl_session_st* take(const std::string& host) const;
+    /// One of the targets: what a connection to it knows of where it came from. Its connections
+    /// point to it; it stays as long as the context.
+    struct Origin {
+        const TlsClientContext* context = nullptr;
+        std::string host;
+        /// The last one came last. A ticket is used once (RFC 8446 appendix C.4).
+        std::vector<ssl_session_st*> sessions{};
+    };
+    static int origin_index();
+    [[nodiscard]] static Origin* origin_of(const ssl_st* connection);
+    /// The target's, and a session to resume, or null, which is the caller's.
+    [[nodiscard]] Origin* meet(const std::string& host, ssl_session_st*& session) const;
+    void keep(Origin& origin, ssl_session_st* session) const;
     static int on_session(ssl_st* connection, ssl_session_st* session);
 
     const config::TargetTls config_;
     std::vector<std::string> files_;  ///< Digests of what was read.
     ssl_ctx_st* context_ = nullptr;
     mutable std::mutex mutex_;
-    /// By host; the last one came last. A ticket is used once (RFC 8446 appendix C.4).
-    mutable std::map<std::string, std::vector<ssl_session_st*>> sessions_;
+    mutable std::map<std::string, Origin> origins_;  ///< By host. Guarded by `mutex_`.
 };
 
 }  // namespace switchyard::net

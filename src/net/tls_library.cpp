@@ -9,16 +9,21 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 
 namespace switchyard::net {
 
 namespace {
 
+/// Each takes two of the process's 1024 thread-specific keys, which others need, too.
+constexpr unsigned kMost = 128;
+
 /// Those that no thread uses. Never destroyed: what is kept in it is used to the process's end.
 struct Shelf {
     std::mutex mutex;
     std::vector<OSSL_LIB_CTX*> contexts;
+    unsigned made = 0;  ///< Also those that were of no use.
 };
 
 Shelf& shelf() {
@@ -26,37 +31,44 @@ Shelf& shelf() {
     return *instance;
 }
 
-OSSL_LIB_CTX* from_shelf() {
-    const std::lock_guard lock(shelf().mutex);
-    if (shelf().contexts.empty()) return nullptr;
-    OSSL_LIB_CTX* const found = shelf().contexts.back();
-    shelf().contexts.pop_back();
-    return found;
-}
-
-/// Null: the machine's configuration has something that works once a process only.
+/// Null: the machine's configuration has something that works once a process only (`oid_section`),
+/// so that this context would not be as the default one is; or there is no memory.
 OSSL_LIB_CTX* make() {
     // The default context reads the file first, as it would without us.
     OPENSSL_init_ssl(0, nullptr);
     std::unique_ptr<OSSL_LIB_CTX, decltype(&OSSL_LIB_CTX_free)> made(OSSL_LIB_CTX_new(),
                                                                      OSSL_LIB_CTX_free);
     if (!made) return nullptr;
-    constexpr unsigned long kAsTheDefault = CONF_MFLAGS_DEFAULT_SECTION |
-                                            CONF_MFLAGS_IGNORE_MISSING_FILE |
-                                            CONF_MFLAGS_IGNORE_RETURN_CODES;
+    constexpr unsigned long kAsTheDefault =
+        CONF_MFLAGS_DEFAULT_SECTION | CONF_MFLAGS_IGNORE_MISSING_FILE;
     if (CONF_modules_load_file_ex(made.get(), nullptr, nullptr, kAsTheDefault) != 1) return nullptr;
     EVP_MD* const digest = EVP_MD_fetch(made.get(), "SHA2-256", nullptr);
     if (digest == nullptr) return nullptr;
     EVP_MD_free(digest);
+    unsigned char octet = 0;
+    if (RAND_bytes_ex(made.get(), &octet, 1, 0) != 1) return nullptr;
     return made.release();
+}
+
+/// One of the shelf, or a new one.
+OSSL_LIB_CTX* take() {
+    Shelf& from = shelf();
+    const std::lock_guard lock(from.mutex);
+    if (from.contexts.empty()) {
+        if (from.made >= kMost) return nullptr;
+        ++from.made;
+        return make();
+    }
+    OSSL_LIB_CTX* const found = from.contexts.back();
+    from.contexts.pop_back();
+    return found;
 }
 
 }  // namespace
 
 TlsLibrary::TlsLibrary() noexcept : context_(nullptr) {
     try {
-        context_ = from_shelf();
-        if (context_ == nullptr) context_ = make();
+        context_ = take();
     } catch (const std::exception&) {
         // No memory, and so no context.
     }

@@ -15,7 +15,8 @@ class TlsLibrary {
   public:
     /// Reads OpenSSL's configuration, as OpenSSL does for its default context. To be called where
     /// no other thread uses OpenSSL yet: the part of that file that is about TLS is one for the
-    /// whole process. If it fails, use() changes nothing: slower with many cores, and no worse.
+    /// whole process. If that fails, or from the 129th on, use() changes nothing: slower with many
+    /// cores, and no worse.
     TlsLibrary() noexcept;
     /// After the end of the thread that called use().
     ~TlsLibrary();

@@ -81,7 +81,9 @@ Task<IoStatus> Stream::accept_tls(ssl_ctx_st* context, std::chrono::milliseconds
     return shake_hands(made, timeout);
 }
 
-Task<IoStatus> Stream::connect_tls(ssl_st* made, std::chrono::milliseconds timeout) {
+Task<IoStatus> Stream::connect_tls(ssl_st* made, std::shared_ptr<const void> maker,
+                                   std::chrono::milliseconds timeout) {
+    tls_maker_ = std::move(maker);
     return shake_hands(made, timeout);
 }
 

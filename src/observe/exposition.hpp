@@ -79,6 +79,7 @@ struct ServiceGauge {
     std::optional<CanaryGauge> canary{};
     std::uint64_t replay_bytes = 0;
     bool failing_over = false;            ///< The idle slot serves.
+    bool failover_barred = false;         ///< It should, and something speaks against it.
     std::uint64_t failovers = 0;          ///< These since the start, the present one included.
     std::uint64_t failover_requests = 0;  ///< Served by the idle slot.
     double failover_seconds = 0;

@@ -31,6 +31,8 @@ void expose_failures(const Scrape& scrape, std::vector<MetricFamily>& page) {
                           "Memory that copies of uploads take, for another try.");
     Family active = gauge("switchyard_failover_active",
                           "1 while the idle slot serves because the live one is down.");
+    Family barred = gauge("switchyard_failover_barred",
+                          "1 while the live slot is down and the idle one cannot serve instead.");
     Family failovers = counter("switchyard_failovers_total", "Failovers that began.");
     Family requests = counter("switchyard_failover_requests_total",
                               "Requests that the idle slot got in failovers.");
@@ -40,12 +42,13 @@ void expose_failures(const Scrape& scrape, std::vector<MetricFamily>& page) {
         const Labels labels = {{"service", service.service}};
         replay.add(labels, service.replay_bytes);
         active.add(labels, service.failing_over);
+        barred.add(labels, service.failover_barred);
         failovers.add(labels, service.failovers);
         requests.add(labels, service.failover_requests);
         seconds.add(labels, service.failover_seconds);
     }
     for (Family* family :
-         {&denied, &ejections, &replay, &active, &failovers, &requests, &seconds}) {
+         {&denied, &ejections, &replay, &active, &barred, &failovers, &requests, &seconds}) {
         family->move_to(page);
     }
 }

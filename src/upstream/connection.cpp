@@ -53,8 +53,8 @@ Task<ConnectResult> encrypt(net::Stream& stream, const route::Target& target,
         status = net::IoStatus::error;
         result.tls_failure = "TLS is not set up";
     } else if (deadline == 0 || timers.now() < deadline) {
-        status =
-            co_await stream.connect_tls(tls->make(target.config().host), timers.left(deadline));
+        ssl_st* const made = tls->make(target.config().host);
+        status = co_await stream.connect_tls(made, tls, timers.left(deadline));
     }
     switch (status) {
         case net::IoStatus::ok:

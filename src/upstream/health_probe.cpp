@@ -41,6 +41,7 @@ struct Attempt {
     explicit Attempt(asio::io_context& context) : socket(context), timer(context) {}
 
     stream_protocol::socket socket;
+    std::shared_ptr<const TlsClient> client;  ///< Of `tls`, which points to it.
     std::optional<asio::ssl::stream<stream_protocol::socket&>> tls;
     asio::steady_timer timer;
     bool timed_out = false;
@@ -114,6 +115,7 @@ asio::awaitable<error_code> encrypt(std::shared_ptr<Attempt> attempt,
     attempt->phase = "in the TLS handshake";
     ssl_st* made = client != nullptr ? client->make(host) : nullptr;
     if (made == nullptr) co_return asio::error::no_memory;
+    attempt->client = client;
     attempt->tls.emplace(attempt->socket, made);
     error_code error;
     co_await attempt->tls->async_handshake(asio::ssl::stream_base::client,

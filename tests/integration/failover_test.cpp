@@ -38,6 +38,12 @@ class FailoverToIdle : public SwitchContract {
         }
         return nullptr;
     }
+    /// Of the metrics page, for the service.
+    [[nodiscard]] double gauge(const std::string& name) const {
+        const auto address =
+            std::string(admin().get("/v1/status").json().at("metrics_address").as_string());
+        return MetricsPage(test::get(address, "/metrics").body).value(name, {{"service", "app"}});
+    }
     [[nodiscard]] bool entry_is(std::string_view outcome) const {
         const auto found = entry();
         return found.is_object() && found.at("outcome").as_string() == outcome;
@@ -69,10 +75,8 @@ TEST_F(FailoverToIdle, ServesWhileTheLiveSlotIsDownAndGoesBack) {
     const auto begun = events.next_event("failover_begun");
     EXPECT_EQ(begun.at("live").as_string(), "blue");
     EXPECT_EQ(begun.at("serving").as_string(), "green");
-    const auto metrics_address =
-        std::string(admin().get("/v1/status").json().at("metrics_address").as_string());
-    const MetricsPage page(test::get(metrics_address, "/metrics").body);
-    EXPECT_EQ(page.value("switchyard_failover_active", {{"service", "app"}}), 1);
+    EXPECT_EQ(gauge("switchyard_failover_active"), 1);
+    EXPECT_EQ(gauge("switchyard_failover_barred"), 0);
     EXPECT_NE(daemon().log().find("event=failover_begun"), std::string::npos);
 
     origin(Colour::blue).restart();
@@ -191,9 +195,11 @@ TEST_F(FailoverToIdle, TheStatusSaysWhyThereIsNone) {
         return eventually([&] { return barred().is_string() && barred().as_string() == reason; });
     };
     EXPECT_TRUE(barred().is_null());
+    EXPECT_EQ(gauge("switchyard_failover_barred"), 0);
     hold_service();
     origin(Colour::blue).kill();
     EXPECT_TRUE(is_barred_by("the service is held"));
+    EXPECT_EQ(gauge("switchyard_failover_barred"), 1);
     const auto shown = daemon().cli({"status"}).out;
     EXPECT_NE(shown.find("NO FAILOVER"), std::string::npos) << shown;
     origin(Colour::green).kill();
@@ -205,6 +211,7 @@ TEST_F(FailoverToIdle, TheStatusSaysWhyThereIsNone) {
     origin(Colour::green).restart();
     EXPECT_TRUE(eventually([&] { return in_failover(); }));
     EXPECT_TRUE(barred().is_null());
+    EXPECT_EQ(gauge("switchyard_failover_barred"), 0);
 }
 
 TEST_F(FailoverToIdle, HeldRequestsGoToTheSlotThatServes) {

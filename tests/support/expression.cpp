@@ -1,12 +1,13 @@
 #include "support/expression.hpp"
 
+#include <optional>
 #include <regex>
 
 namespace switchyard::test {
 
 bool matches(const std::string& text, const std::string& pattern) {
     // Often one pattern for many lines.
-    static thread_local std::string last;
+    static thread_local std::optional<std::string> last;
     static thread_local std::regex expression;
     if (pattern != last) {
         expression.assign(pattern);

@@ -1,14 +1,21 @@
 #include "net/tls_library.hpp"
 
+#include "net/tls_client_context.hpp"
 #include "net/tls_context.hpp"
 #include "support/temp_dir.hpp"
 #include "unit/net/tls_support.hpp"
 
+#include <cstdlib>
+#include <fstream>
+#include <memory>
 #include <string>
 #include <thread>
 #include <tuple>
+#include <vector>
 
 #include <gtest/gtest.h>
+#include <openssl/objects.h>
+#include <openssl/rand.h>
 
 namespace switchyard::net {
 namespace {
@@ -50,6 +57,56 @@ TEST(TlsLibrary, TheNextThreadGetsWhatOneHasLeft) {
     }
     const TlsLibrary library;
     EXPECT_EQ(provider_with(library), before);
+}
+
+TEST(TlsLibrary, WhatWorksOnceAProcessOnlyLeavesTheThreadWithTheCommonOne) {
+    // Those of the tests before, should they run in this process.
+    const TlsLibrary one;
+    const TlsLibrary two;
+    switchyard::test::TempDir dir;
+    const std::string file = (dir.path() / "openssl.cnf").string();
+    std::ofstream(file) << "openssl_conf = all\n[all]\noid_section = oids\n"
+                        << "[oids]\ntwice = 1.2.3.4.5.6.7\n";
+    OBJ_create("1.2.3.4.5.6.7", "twice", "twice");
+    ::setenv("OPENSSL_CONF", file.c_str(), 1);
+    const TlsLibrary library;
+    ::unsetenv("OPENSSL_CONF");
+    EXPECT_EQ(provider_with(library), provider());
+    EXPECT_NE(provider_with(one), provider());
+}
+
+TEST(TlsLibrary, ManyThreadsLeaveOthersRoom) {
+    std::vector<std::unique_ptr<const TlsLibrary>> libraries;
+    for (int i = 0; i < 130; ++i)
+        libraries.push_back(std::make_unique<const TlsLibrary>());
+    EXPECT_NE(provider_with(*libraries[0]), provider());
+    EXPECT_EQ(provider_with(*libraries[129]), provider());
+    unsigned char octet = 0;
+    EXPECT_EQ(RAND_bytes(&octet, 1), 1);
+}
+
+/// A connection to a target that is given up, on the calling thread.
+void make_and_free(const TlsClientContext& context) {
+    SSL* const made = context.make("target.example");
+    ASSERT_NE(made, nullptr);
+    EXPECT_EQ(context.failure(made), "");
+    SSL_free(made);
+}
+
+TEST(TlsLibrary, ConnectionsToTargetsLeaveNothingInAnyThread) {
+    config::TargetTls config;
+    config.verify = false;
+    auto context = TlsClientContext::create(config).value();
+    const std::weak_ptr<const TlsClientContext> seen = context;
+    const TlsLibrary library;
+    make_and_free(*context);
+    std::thread([&] {
+        library.use();
+        make_and_free(*context);
+        make_and_free(*context);
+    }).join();
+    context.reset();
+    EXPECT_TRUE(seen.expired());
 }
 
 /// TLS version, and whether the key is one for RSA.

@@ -1,5 +1,6 @@
 #include "net/stream.hpp"
 #include "net/ticket_keys.hpp"
+#include "net/tls_client_context.hpp"
 #include "net/tls_context.hpp"
 #include "support/temp_dir.hpp"
 #include "unit/net/support.hpp"
@@ -9,6 +10,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -223,6 +225,28 @@ TEST_F(TlsStream, CancelEndsAHandshake) {
     ASSERT_TRUE(stream.open(pair.take_ours()));
     loop_.post([&stream] { stream.cancel(); });
     run(loop_, expect_handshake(stream, *context_, IoStatus::cancelled, 10s));
+}
+
+/// A handshake that the other side does not take part in.
+Task<void> shake_hands_in_vain(Stream& stream, std::shared_ptr<const TlsClientContext> client) {
+    ssl_st* const made = client->make("target.example");
+    std::shared_ptr<const void> maker = std::move(client);
+    EXPECT_NE(co_await stream.connect_tls(made, std::move(maker), 1s), IoStatus::ok);
+}
+
+TEST_F(TlsStream, AConnectionToATargetKeepsWhatItPointsTo) {
+    config::TargetTls config;
+    config.verify = false;
+    auto client = TlsClientContext::create(config).value();
+    const std::weak_ptr<const TlsClientContext> seen = client;
+    auto pair = Pair::tcp();
+    Stream stream(loop_);
+    ASSERT_TRUE(stream.open(pair.take_ours()));
+    ::close(pair.take_theirs());
+    run(loop_, shake_hands_in_vain(stream, std::move(client)));
+    EXPECT_FALSE(seen.expired());
+    stream.close();
+    EXPECT_TRUE(seen.expired());
 }
 
 TEST_F(TlsStream, NoiseIsAFailedHandshake) {
