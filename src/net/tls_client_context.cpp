@@ -54,7 +54,8 @@ bool is_address(const std::string& host) {
 }  // namespace
 
 /// For a plain pointer. What OpenSSL would call when a connection is freed is known to the library
-/// context alone in which it was named, and each worker has its own (TlsLibrary).
+/// context alone in which it was named, and each worker has its own (TlsLibrary). So are the
+/// indices: nobody else in this process may ask for one of a connection.
 int TlsClientContext::origin_index() {
     static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
     return index;
@@ -213,11 +214,19 @@ void TlsClientContext::keep(Origin& origin, SSL_SESSION* session) const {
 TlsClientContext::Origin* TlsClientContext::meet(const std::string& host,
                                                  SSL_SESSION*& session) const {
     const std::lock_guard lock(mutex_);
-    Origin& origin = origins_.try_emplace(host, Origin{this, host}).first->second;
+    auto found = origins_.find(host);
+    if (found == origins_.end()) found = origins_.try_emplace(host, Origin{this, host}).first;
+    Origin& origin = found->second;
     session = nullptr;
     if (!origin.sessions.empty()) {
         session = origin.sessions.back();
-        origin.sessions.pop_back();
+        // A ticket of TLS 1.3 is used once, and each connection brings new ones (RFC 8446 appendix
+        // C.4). A session of 1.2 serves again and again: resuming it brings no other.
+        if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) {
+            origin.sessions.pop_back();
+        } else {
+            SSL_SESSION_up_ref(session);
+        }
     }
     return &origin;
 }

@@ -43,9 +43,9 @@ class TlsClientContext final : public TlsClient {
     /// One of the targets: what a connection to it knows of where it came from. Its connections
     /// point to it; it stays as long as the context.
     struct Origin {
-        const TlsClientContext* context = nullptr;
-        std::string host;
-        /// The last one came last. A ticket is used once (RFC 8446 appendix C.4).
+        const TlsClientContext* const context;
+        const std::string host;
+        /// The last one came last.
         std::vector<ssl_session_st*> sessions{};
     };
     static int origin_index();

@@ -31,8 +31,9 @@ Shelf& shelf() {
     return *instance;
 }
 
-/// Null: the machine's configuration has something that works once a process only (`oid_section`),
-/// so that this context would not be as the default one is; or there is no memory.
+/// Null: the machine's configuration can't be read, or has something that fails, or that works once
+/// a process only (`oid_section`), so that this context might not be as the default one is; or
+/// there is no memory.
 OSSL_LIB_CTX* make() {
     // The default context reads the file first, as it would without us.
     OPENSSL_init_ssl(0, nullptr);

@@ -23,6 +23,9 @@ class TlsLibrary {
     TlsLibrary(const TlsLibrary&) = delete;
     TlsLibrary& operator=(const TlsLibrary&) = delete;
 
+    /// False: the thread will share the default context.
+    [[nodiscard]] bool own() const noexcept { return context_ != nullptr; }
+
     /// From now on the calling thread uses this context wherever none is named, also with an
     /// SSL_CTX that was made elsewhere. One thread, once.
     void use() const noexcept;

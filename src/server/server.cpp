@@ -13,6 +13,7 @@
 #include "server/worker.hpp"
 #include "state/store.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -146,6 +147,10 @@ Result<void> Daemon::start() {
         workers_.push_back(std::make_unique<Worker>(i, publisher_.current(), front_.cell(i),
                                                     limiter_, front_.prepared_options()));
     }
+    const auto shared = std::count_if(workers_.begin(), workers_.end(), [](const auto& worker) {
+        return !worker->has_tls_library();
+    });
+    if (shared != 0) spdlog::info("tls_library_shared workers={}", shared);
     publisher_.set_workers(worker_pointers());
     for (const auto& worker : workers_)
         worker->start();

@@ -34,6 +34,8 @@ class Worker final : private ConnectionHost {
     Worker& operator=(const Worker&) = delete;
 
     [[nodiscard]] std::size_t index() const noexcept { return context_.index; }
+    /// Whether OpenSSL's state is its own (net::TlsLibrary).
+    [[nodiscard]] bool has_tls_library() const noexcept { return tls_library_.own(); }
 
     void start();
     /// Ends the loop and waits for the thread. All connections must have ended.

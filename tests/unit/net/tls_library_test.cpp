@@ -60,7 +60,7 @@ TEST(TlsLibrary, TheNextThreadGetsWhatOneHasLeft) {
 }
 
 TEST(TlsLibrary, WhatWorksOnceAProcessOnlyLeavesTheThreadWithTheCommonOne) {
-    // Those of the tests before, should they run in this process.
+    // Those of the tests above, should they have run in this process.
     const TlsLibrary one;
     const TlsLibrary two;
     switchyard::test::TempDir dir;
