@@ -261,7 +261,7 @@ TEST(Exposition, NamesFollowTheConventions) {
         EXPECT_THAT(name, Not(HasSubstr("_us")));
         EXPECT_THAT(name, Not(HasSubstr("_ms")));
     }
-    EXPECT_EQ(families, 94U);
+    EXPECT_EQ(families, 95U);
 }
 
 TEST(Exposition, ShowsACanary) {
