@@ -3,6 +3,7 @@
 #include "admin/fields.hpp"
 #include "admin/print/error.hpp"
 #include "admin/print/ip.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/time.hpp"
 
 #include <algorithm>
@@ -16,12 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
-
-std::string row(std::string_view label, std::string_view value) {
-    std::string out = "  " + std::string(label);
-    out.append(label.size() < 14 ? 14 - label.size() : 1, ' ');
-    return out.append(value).append("\n");
-}
 
 std::string why(const json::value& ip) {
     const json::value& error = field(ip, "last_error");

@@ -50,17 +50,43 @@ foreach(set std asio test)
                             ${PROJECT_SOURCE_DIR}/cmake/pch/${set}.hpp)
 endforeach()
 
-# Under a sanitizer the tests themselves are not optimised, nor checked by UBSan, and with them not
-# what they include of headers: compiling them took most of the time. The programs that the
-# integration and conformance tests run are checked as a whole.
-set(SWITCHYARD_TEST_OPTIONS)
-if(SWITCHYARD_SANITIZE AND NOT SWITCHYARD_FUZZ)
-  set(SWITCHYARD_TEST_OPTIONS -O0)
-  if(SWITCHYARD_SANITIZE MATCHES "undefined")
-    list(APPEND SWITCHYARD_TEST_OPTIONS -fno-sanitize=undefined)
+# Most of what a file costs is what it includes. Files whose names in anonymous namespaces are also
+# another's of their target are compiled alone: switchyard_alone(FILES...).
+if(SWITCHYARD_UNITY)
+  set(CMAKE_UNITY_BUILD ON)
+  set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # A file that is included may use anonymous namespaces: it is in this file only.
+    target_compile_options(switchyard_options INTERFACE -Wno-subobject-linkage)
   endif()
 endif()
-target_compile_options(switchyard_pch_test PRIVATE ${SWITCHYARD_TEST_OPTIONS})
+function(switchyard_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
+# Under a sanitizer the tests themselves are not optimised, nor checked by UBSan, and with them not
+# what they include of headers: compiling them took most of the time. The programs that the
+# integration and conformance tests run are checked as a whole. To be linked after
+# switchyard_options: the last word on a check is the one that counts.
+add_library(switchyard_test_options INTERFACE)
+target_link_libraries(switchyard_test_options INTERFACE switchyard_options)
+if(SWITCHYARD_SANITIZE AND NOT SWITCHYARD_FUZZ)
+  target_compile_options(switchyard_test_options INTERFACE -O0)
+  if(SWITCHYARD_SANITIZE MATCHES "undefined")
+    target_compile_options(switchyard_test_options INTERFACE -fno-sanitize=undefined)
+  endif()
+endif()
+
+# Programs that only drive the real ones, as clients and origins, are not checked at all: what is
+# checked in their tests are the programs they run. switchyard_driver_link is for the programs.
+add_library(switchyard_driver_options INTERFACE)
+add_library(switchyard_driver_link INTERFACE)
+target_link_libraries(switchyard_driver_options INTERFACE switchyard_options)
+target_link_libraries(switchyard_driver_link INTERFACE switchyard_driver_options)
+if(SWITCHYARD_SANITIZE AND NOT SWITCHYARD_FUZZ)
+  target_compile_options(switchyard_driver_options INTERFACE -O0 -fno-sanitize=all)
+  target_link_options(switchyard_driver_link INTERFACE -fno-sanitize=all)
+endif()
 
 # switchyard_library(NAME SOURCES... DEPENDS other folders and libraries... [PCH std|asio])
 function(switchyard_library name)

@@ -1,6 +1,7 @@
 #include "admin/commands/change.hpp"
 
 #include "admin/commands/commands.hpp"
+#include "admin/commands/values.hpp"
 #include "admin/fields.hpp"
 #include "admin/interrupts.hpp"
 #include "admin/ip_wait.hpp"
@@ -71,11 +72,6 @@ namespace {
 
 std::string check_slot(const std::string& text) {
     return text == "blue" || text == "green" ? "" : "\"" + text + "\" is neither blue nor green";
-}
-
-std::string check_duration(const std::string& text) {
-    if (parse_duration(text)) return {};
-    return "\"" + text + "\" is not a duration like 500ms, 30s or 1m30s, of at most a day";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "admin/print/deploy.hpp"
 
 #include "admin/commands/commands.hpp"
+#include "admin/commands/values.hpp"
 #include "admin/deploy_stream.hpp"
 #include "admin/fields.hpp"
 #include "admin/interrupts.hpp"
@@ -20,7 +21,7 @@ namespace switchyard::admin {
 
 namespace {
 
-struct Options {
+struct DeployOptions {
     std::string service;
     std::string version;
     std::string drain_timeout;
@@ -33,11 +34,11 @@ struct Options {
     bool cancel = false;
 };
 
-std::string path_of(const Options& options) {
+std::string path_of(const DeployOptions& options) {
     return "/v1/services/" + url_segment(options.service) + "/deploy";
 }
 
-std::string body_of(const Options& options) {
+std::string body_of(const DeployOptions& options) {
     json::object body;
     if (!options.version.empty()) body["version"] = options.version;
     if (options.switch_after) body["switch"] = true;
@@ -56,7 +57,7 @@ std::string body_of(const Options& options) {
 }
 
 /// Ctrl-C: the daemon is asked to end the deploy, and what becomes of it is still followed.
-bool ask_to_cancel(const Context& context, const Options& options, DeployStream& stream) {
+bool ask_to_cancel(const Context& context, const DeployOptions& options, DeployStream& stream) {
     Client::Limits quick;
     quick.silence = std::chrono::milliseconds(5'000);
     const auto answer = Client(context.socket, quick)
@@ -74,7 +75,7 @@ bool ask_to_cancel(const Context& context, const Options& options, DeployStream&
     return true;
 }
 
-void follow(Context& context, const Options& options) {
+void follow(Context& context, const DeployOptions& options) {
     DeployStream stream(context, options.service);
     const Interrupts interrupts;
     bool asked = false;
@@ -103,7 +104,7 @@ void follow(Context& context, const Options& options) {
     wait_for_ip(context, stream.epoch(), wait, stream.committed_at() + wait, interrupts.fd());
 }
 
-void cancel(Context& context, const Options& options) {
+void cancel(Context& context, const DeployOptions& options) {
     const auto answer = ask(context, "POST", path_of(options) + "/cancel");
     if (!answer) return;
     const json::value& result = field(answer->json, "result");
@@ -131,13 +132,8 @@ std::string check_version(const std::string& text) {
     return text.empty() ? "the version is empty: was a variable not set?" : "";
 }
 
-std::string check_duration(const std::string& text) {
-    if (parse_duration(text)) return {};
-    return "\"" + text + "\" is not a duration like 500ms, 30s or 1m30s, of at most a day";
-}
-
 /// CLI11's own exclusions would stand at each option of the help.
-void refuse_mixture(const CLI::App& command, const Options& options) {
+void refuse_mixture(const CLI::App& command, const DeployOptions& options) {
     if (!options.attach && !options.cancel) return;
     const std::string alone = options.attach ? "--attach" : "--cancel";
     for (const char* name : {"--attach", "--cancel", "--version", "--switch", "--env",
@@ -148,7 +144,7 @@ void refuse_mixture(const CLI::App& command, const Options& options) {
     }
 }
 
-constexpr const char* kFooter =
+constexpr const char* kDeployFooter =
     "The release always goes to the idle slot: the configured command runs on each of its hosts\n"
     "over SSH, then every target has to be healthy, then it is warmed up. Nobody sees it until a\n"
     "switch. Whatever fails before that leaves the live slot alone; deploying again is safe.\n"
@@ -170,7 +166,7 @@ constexpr const char* kFooter =
 }  // namespace
 
 void add_deploy_command(CLI::App& app, Context& context) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<DeployOptions>();
     CLI::App* command =
         app.add_subcommand("deploy", "Bring a release to the idle slot, and switch to it if asked");
     command->add_option("SERVICE", options->service, "The service")->required()->type_name("");
@@ -213,7 +209,7 @@ void add_deploy_command(CLI::App& app, Context& context) {
     command->add_flag("--cancel", options->cancel,
                       "End the deploy under way; with no other option");
     add_common_options(*command, context);
-    command->footer(kFooter);
+    command->footer(kDeployFooter);
     command->callback([&context, command, options] {
         refuse_mixture(*command, *options);
         if (options->hold && !options->switch_after) {

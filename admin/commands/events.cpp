@@ -10,7 +10,7 @@ namespace switchyard::admin {
 
 namespace {
 
-void run(Context& context, const std::string& service) {
+void follow_events(Context& context, const std::string& service) {
     const std::string target =
         service.empty() ? "/v1/events" : "/v1/events?service=" + url_segment(service);
     const auto result = context.client().stream(
@@ -36,7 +36,7 @@ void add_events_command(CLI::App& app, Context& context) {
     add_common_options(*command, context);
     command->footer(
         "With --json every line is one object, and a heartbeat comes every 15 seconds.");
-    command->callback([&context, service] { run(context, *service); });
+    command->callback([&context, service] { follow_events(context, *service); });
 }
 
 }  // namespace switchyard::admin

@@ -10,12 +10,12 @@ namespace switchyard::admin {
 
 namespace {
 
-struct Options {
+struct HistoryOptions {
     std::string service;
     unsigned limit = 20;
 };
 
-void run(Context& context, const Options& options) {
+void print_history(Context& context, const HistoryOptions& options) {
     std::string target = "/v1/history?limit=" + std::to_string(options.limit);
     if (!options.service.empty()) target += "&service=" + url_segment(options.service);
     const auto answer = ask(context, "GET", target);
@@ -25,7 +25,7 @@ void run(Context& context, const Options& options) {
 }  // namespace
 
 void add_history_command(CLI::App& app, Context& context) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<HistoryOptions>();
     CLI::App* command =
         app.add_subcommand("history", "Who switched what when, and how it ended; newest first");
     command->add_option("SERVICE", options->service, "Only this service")->type_name("");
@@ -33,7 +33,7 @@ void add_history_command(CLI::App& app, Context& context) {
         ->type_name("N")
         ->check(CLI::Range(1, 1000));
     add_common_options(*command, context);
-    command->callback([&context, options] { run(context, *options); });
+    command->callback([&context, options] { print_history(context, *options); });
 }
 
 }  // namespace switchyard::admin

@@ -1,6 +1,7 @@
 #include "admin/print/hold.hpp"
 
 #include "admin/commands/commands.hpp"
+#include "admin/commands/values.hpp"
 #include "admin/fields.hpp"
 #include "admin/hold_stream.hpp"
 #include "admin/interrupts.hpp"
@@ -115,11 +116,6 @@ void maintenance(Context& context, const MaintenanceOptions& options) {
     }
     context.out << "  It lasts, also across restarts, until: switchyard maintenance " << name
                 << " off\n";
-}
-
-std::string check_duration(const std::string& text) {
-    if (parse_duration(text)) return {};
-    return "\"" + text + "\" is not a duration like 500ms, 30s or 1m30s, of at most a day";
 }
 
 std::string check_on_off(const std::string& text) {

@@ -1,6 +1,7 @@
 #include "admin/print/ip.hpp"
 
 #include "admin/commands/commands.hpp"
+#include "admin/commands/values.hpp"
 #include "admin/fields.hpp"
 #include "admin/interrupts.hpp"
 #include "admin/ip_wait.hpp"
@@ -16,7 +17,7 @@ namespace switchyard::admin {
 
 namespace {
 
-struct Options {
+struct IpOptions {
     std::string action = "status";
     std::string wait = "30s";
 };
@@ -32,7 +33,7 @@ void status(Context& context) {
     context.out << print_ip(ip, text(answer->json, "now"), context.screen);
 }
 
-void sync(Context& context, const Options& options) {
+void sync(Context& context, const IpOptions& options) {
     const auto wait = *parse_duration(options.wait);
     const auto deadline = std::chrono::steady_clock::now() + wait;
     const Interrupts interrupts;
@@ -47,15 +48,10 @@ std::string check_action(const std::string& text) {
     return text == "status" || text == "sync" ? "" : "\"" + text + "\" is neither status nor sync";
 }
 
-std::string check_duration(const std::string& text) {
-    if (parse_duration(text)) return {};
-    return "\"" + text + "\" is not a duration like 500ms, 30s or 1m30s, of at most a day";
-}
-
 }  // namespace
 
 void add_ip_command(CLI::App& app, Context& context) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<IpOptions>();
     CLI::App* command =
         app.add_subcommand("ip", "The reserved IP: where it is, and to move it now");
     command->add_option("ACTION", options->action, "status (the default) or sync")

@@ -15,12 +15,12 @@ namespace switchyard::admin {
 
 namespace {
 
-struct Options {
+struct PreviewOptions {
     std::string service;
     std::string valid_for;
 };
 
-void preview(Context& context, const Options& options) {
+void preview(Context& context, const PreviewOptions& options) {
     json::object body;
     if (!options.valid_for.empty()) body["for_ms"] = parse_duration(options.valid_for)->count();
     const auto answer =
@@ -30,7 +30,7 @@ void preview(Context& context, const Options& options) {
     context.out << print_preview(answer->json, context.screen);
 }
 
-std::string check_duration(const std::string& text) {
+std::string check_validity(const std::string& text) {
     const auto parsed = parse_duration(text);
     if (parsed && *parsed >= std::chrono::seconds(1)) return {};
     return "\"" + text + "\" is not a duration like 30m, 2h or 24h, of a second to a day";
@@ -39,7 +39,7 @@ std::string check_duration(const std::string& text) {
 }  // namespace
 
 void add_preview_command(CLI::App& app, Context& context) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<PreviewOptions>();
     CLI::App* command =
         app.add_subcommand("preview", "How to look at the idle slot before a switch");
     command->add_option("SERVICE", options->service, "The service")->required()->type_name("");
@@ -47,7 +47,7 @@ void add_preview_command(CLI::App& app, Context& context) {
         ->add_option("--for", options->valid_for,
                      "How long the pass is valid; 2h by default,\npreview.max_for at most")
         ->type_name("T")
-        ->check(CLI::Validator(check_duration, "", "duration"));
+        ->check(CLI::Validator(check_validity, "", "duration"));
     add_common_options(*command, context);
     command->footer(
         "Makes a pass to the idle slot, and prints a link for the browser, the request header and\n"

@@ -15,17 +15,17 @@ namespace switchyard::admin {
 
 namespace {
 
-struct Options {
+struct StatusOptions {
     std::string service;
     bool watch = false;
     unsigned rounds = 0;  ///< Of --watch; 0: until it is interrupted.
 };
 
-std::string target_of(const Options& options) {
+std::string target_of(const StatusOptions& options) {
     return options.service.empty() ? "/v1/status" : "/v1/services/" + url_segment(options.service);
 }
 
-std::string block(const Options& options, const Answer& answer, const Screen& screen) {
+std::string block(const StatusOptions& options, const Answer& answer, const Screen& screen) {
     return options.service.empty() ? print_status(answer.json, screen)
                                    : print_service(answer.json, screen);
 }
@@ -44,7 +44,7 @@ void redraw(Context& context, const std::string& text) {
     context.out << out << "\x1b[J" << std::flush;
 }
 
-void watch(Context& context, const Options& options) {
+void watch(Context& context, const StatusOptions& options) {
     Screen screen = context.screen;
     screen.rows -= 1;  // The time stands above.
     auto next = std::chrono::steady_clock::now();
@@ -73,7 +73,7 @@ void watch(Context& context, const Options& options) {
     }
 }
 
-void run(Context& context, const Options& options) {
+void print_status(Context& context, const StatusOptions& options) {
     if (options.watch) return watch(context, options);
     const auto answer = ask(context, "GET", target_of(options));
     if (answer && !context.json) context.out << block(options, *answer, context.screen);
@@ -82,7 +82,7 @@ void run(Context& context, const Options& options) {
 }  // namespace
 
 void add_status_command(CLI::App& app, Context& context) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<StatusOptions>();
     CLI::App* command =
         app.add_subcommand("status", "What is live, since when, how healthy, and what is draining");
     command->add_option("SERVICE", options->service, "Only this service, in detail")->type_name("");
@@ -93,7 +93,7 @@ void add_status_command(CLI::App& app, Context& context) {
         "REQ/S is over the last five seconds; ERRORS are answers with 5xx since the daemon "
         "started.\n"
         "An unhealthy target is followed by the reason.");
-    command->callback([&context, options] { run(context, *options); });
+    command->callback([&context, options] { print_status(context, *options); });
 }
 
 }  // namespace switchyard::admin

@@ -1,6 +1,7 @@
 #include "admin/print/canary.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
@@ -14,16 +15,6 @@ namespace switchyard::admin {
 
 namespace {
 
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
-
-std::string row(std::string_view label, std::string_view value) {
-    std::string out = "  " + std::string(label);
-    out.append(label.size() < 14 ? 14 - label.size() : 1, ' ');
-    return out.append(value).append("\n");
-}
-
 std::string number(double value) {
     std::array<char, 32> out{};
     std::snprintf(out.data(), out.size(), "%.3g", value);
@@ -35,11 +26,6 @@ std::string number(double value) {
 std::string measured(const json::value& side, std::string_view key, std::string_view unit) {
     if (!field(side, key).is_number()) return "-";
     return number(real(side, key)) + std::string(unit);
-}
-
-std::string by(const json::value& from) {
-    const std::string user = shown(from, "user");
-    return user.empty() ? "uid " + std::to_string(integer(from, "uid")) : user;
 }
 
 bool differs(const json::value& canary) {

@@ -1,6 +1,7 @@
 #include "admin/print/change.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/time.hpp"
 
@@ -11,17 +12,6 @@ namespace switchyard::admin {
 namespace {
 
 using std::chrono::microseconds;
-using std::chrono::milliseconds;
-
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
-
-std::string row(std::string_view label, std::string_view value) {
-    std::string out = "  " + std::string(label);
-    out.append(label.size() < 14 ? 14 - label.size() : 1, ' ');
-    return out.append(value).append("\n");
-}
 
 std::string slot_and_name(const json::value& event, std::string_view key) {
     const std::string slot = shown(event, key);
@@ -35,10 +25,6 @@ std::string way_back(const json::value& committed) {
 
 std::string micros(const json::value& event, std::string_view key) {
     return format_micros(microseconds(integer(event, key)));
-}
-
-std::string millis(const json::value& event, std::string_view key) {
-    return format_span(milliseconds(integer(event, key)));
 }
 
 std::string instant(const json::value& event, std::string_view key) {

@@ -1,6 +1,7 @@
 #include "admin/print/deploy.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/time.hpp"
 
@@ -14,25 +15,11 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMostOutput = 15;
 
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
-
-std::string row(std::string_view label, std::string_view value) {
-    std::string out = "  " + std::string(label);
-    out.append(label.size() < 14 ? 14 - label.size() : 1, ' ');
-    return out.append(value).append("\n");
-}
-
 /// What a stage is called on a screen.
 std::string label_of(const json::value& event) {
     std::string stage = shown(event, "stage");
     std::replace(stage.begin(), stage.end(), '_', ' ');
     return stage;
-}
-
-std::string millis(const json::value& event, std::string_view key) {
-    return format_span(milliseconds(integer(event, key)));
 }
 
 std::string other_slot(const std::string& slot) {

@@ -1,6 +1,7 @@
 #include "admin/print/error.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/status.hpp"
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
@@ -15,10 +16,6 @@ namespace switchyard::admin {
 namespace {
 
 constexpr std::size_t kMostProblems = 15;
-
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
 
 std::string message_and_hint(const std::string& message, const std::string& details,
                              const std::string& hint, const Screen& screen) {

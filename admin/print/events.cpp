@@ -3,6 +3,7 @@
 #include "admin/fields.hpp"
 #include "admin/print/canary.hpp"
 #include "admin/print/hold.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/text.hpp"
 #include "admin/print/time.hpp"
@@ -17,15 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
-
-std::string count(const json::value& from, std::string_view key) {
-    return std::to_string(integer(from, key));
-}
-
-std::string by(const json::value& event) {
+std::string by_whom(const json::value& event) {
     if (find(event, "uid") == nullptr) return {};
     const std::string user = shown(event, "user");
     return ", by " + (user.empty() ? "uid " + count(event, "uid") : user);
@@ -65,7 +58,7 @@ std::string sentence(const std::string& kind, const json::value& event) {
         return "switchyardd " + shown(event, "version") + ", pid " + count(event, "pid");
     if (kind == "committed") {
         return shown(event, "action") + " from " + shown(event, "from") + " to " +
-               shown(event, "to") + ", epoch " + count(event, "epoch") + by(event) + ", " +
+               shown(event, "to") + ", epoch " + count(event, "epoch") + by_whom(event) + ", " +
                count(event, "in_flight_on_old") + " in flight on the old slot" +
                tunnels(integer(event, "tunnels_on_old")) +
                (flag(event, "forced") ? ", forced" : "");
@@ -84,7 +77,7 @@ std::string sentence(const std::string& kind, const json::value& event) {
                drained_tunnels(field(event, "tunnels"));
     }
     if (kind == "refused") {
-        return shown(event, "action") + by(event) + ": " + shown(event, "message");
+        return shown(event, "action") + by_whom(event) + ": " + shown(event, "message");
     }
     if (kind == "target") {
         const std::string reason = shown(event, "reason");
@@ -102,21 +95,21 @@ std::string sentence(const std::string& kind, const json::value& event) {
                counted(integer(event, "requests"), "request") + ", " +
                counted(integer(event, "errors"), "error") + "; live is " + shown(event, "live");
     }
-    if (kind == "reload_failed") return shown(event, "message") + by(event);
+    if (kind == "reload_failed") return shown(event, "message") + by_whom(event);
     if (kind == "reloaded") {
         std::string out;
         for (const json::value& change : list(event, "changes")) {
             if (change.is_string())
                 out += (out.empty() ? "" : "; ") + printable(change.get_string());
         }
-        return (out.empty() ? "nothing new" : out) + by(event);
+        return (out.empty() ? "nothing new" : out) + by_whom(event);
     }
     if (kind == "reserved_ip") {
         return shown(event, "address") + " " + shown(event, "what") + ": " +
                shown(event, "message");
     }
     if (kind == "deploy_begun") {
-        return version_name(event, "version") + " to " + shown(event, "slot") + by(event);
+        return version_name(event, "version") + " to " + shown(event, "slot") + by_whom(event);
     }
     if (kind == "deploy_stage_begun") return shown(event, "stage");
     if (kind == "deploy_stage_ended") {
@@ -128,11 +121,11 @@ std::string sentence(const std::string& kind, const json::value& event) {
     if (kind == "deploy_ended") {
         const std::string message = shown(event, "message");
         return version_name(event, "version") + " to " + shown(event, "slot") + ": " +
-               shown(event, "outcome") + " in the stage " + shown(event, "stage") + by(event) +
+               shown(event, "outcome") + " in the stage " + shown(event, "stage") + by_whom(event) +
                (message.empty() ? "" : ": " + message);
     }
     if (kind == "held") {
-        return "new requests wait" + by(event) + ", for " +
+        return "new requests wait" + by_whom(event) + ", for " +
                format_span(milliseconds(integer(event, "remaining_ms"))) + " at most, " +
                count(event, "in_flight") + " in flight";
     }
@@ -142,7 +135,7 @@ std::string sentence(const std::string& kind, const json::value& event) {
                format_span(milliseconds(integer(event, "remaining_ms")));
     }
     if (kind == "released") {
-        return shown(event, "reason") + by(event) + " after " +
+        return shown(event, "reason") + by_whom(event) + " after " +
                format_span(milliseconds(integer(event, "elapsed_ms"))) + ": " +
                count(event, "released") + " of " + count(event, "total") +
                " went on, longest wait " +
@@ -150,19 +143,19 @@ std::string sentence(const std::string& kind, const json::value& event) {
     }
     if (kind == "maintenance") {
         const std::string message = shown(event, "message");
-        return (flag(event, "on") ? "on" : "off") + by(event) +
+        return (flag(event, "on") ? "on" : "off") + by_whom(event) +
                (message.empty() ? "" : ": " + message);
     }
     if (kind == "canary") {
         const std::string before = percent_of(event, "former_percent");
         const std::string slot = shown(event, "slot");
         if (text(event, "action") == "off") {
-            return "off, all clients go to " + shown(event, "live") + by(event) + ", epoch " +
+            return "off, all clients go to " + shown(event, "live") + by_whom(event) + ", epoch " +
                    count(event, "epoch") + ", " + count(event, "in_flight") + " in flight on " +
                    slot;
         }
         return percent_of(event, "percent") + " of the clients go to " + slot +
-               (text(event, "action") == "share" ? ", before " + before : "") + by(event) +
+               (text(event, "action") == "share" ? ", before " + before : "") + by_whom(event) +
                ", epoch " + count(event, "epoch") + (flag(event, "forced") ? ", forced" : "");
     }
     if (kind == "canary_health") {

@@ -1,6 +1,7 @@
 #include "admin/print/history.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
 
@@ -11,10 +12,6 @@ namespace switchyard::admin {
 namespace {
 
 constexpr std::size_t kRemarkBeside = 40;  // Columns, when it has no line of its own.
-
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
 
 Paint paint_of_outcome(std::string_view outcome) {
     for (const char* good :

@@ -1,6 +1,7 @@
 #include "admin/print/hold.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/time.hpp"
 
 #include <array>
@@ -10,27 +11,6 @@
 namespace switchyard::admin {
 
 namespace {
-
-using std::chrono::milliseconds;
-
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
-
-std::string row(std::string_view label, std::string_view value) {
-    std::string out = "  " + std::string(label);
-    out.append(label.size() < 14 ? 14 - label.size() : 1, ' ');
-    return out.append(value).append("\n");
-}
-
-std::string millis(const json::value& from, std::string_view key) {
-    return format_span(milliseconds(integer(from, key)));
-}
-
-std::string by(const json::value& from) {
-    const std::string user = shown(from, "user");
-    return user.empty() ? "uid " + std::to_string(integer(from, "uid")) : user;
-}
 
 std::string memory(std::int64_t bytes) {
     std::array<char, 32> out{};

@@ -1,6 +1,7 @@
 #include "admin/print/ip.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/time.hpp"
 
 #include <chrono>
@@ -9,16 +10,6 @@
 namespace switchyard::admin {
 
 namespace {
-
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
-
-std::string row(std::string_view label, std::string_view value) {
-    std::string out = "  " + std::string(label);
-    out.append(label.size() < 14 ? 14 - label.size() : 1, ' ');
-    return out.append(value).append("\n");
-}
 
 std::string droplet_of(const json::value& side) {
     const json::value& id = field(side, "droplet_id");

@@ -1,6 +1,7 @@
 #include "admin/fields.hpp"
 #include "admin/print/change.hpp"
 #include "admin/print/error.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/status.hpp"
 #include "admin/print/table.hpp"
@@ -10,13 +11,7 @@
 
 namespace switchyard::admin {
 
-namespace {
-
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
-
-}  // namespace
+namespace {}  // namespace
 
 std::string print_plan(const json::value& plan, const Screen& screen) {
     const std::string from = shown(plan, "from");

@@ -1,6 +1,7 @@
 #include "admin/print/preview.hpp"
 
 #include "admin/fields.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/time.hpp"
 
@@ -8,15 +9,9 @@ namespace switchyard::admin {
 
 namespace {
 
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
-
 /// Rows are never cut: they are there to be copied.
-std::string row(std::string_view label, std::string_view value) {
-    std::string out = "  " + std::string(label);
-    out.append(label.size() < 8 ? 8 - label.size() : 1, ' ');
-    return out.append(value).append("\n");
+std::string way(std::string_view label, std::string_view value) {
+    return row(label, value, 8);
 }
 
 std::string headline(const json::value& answer, const Screen& screen) {
@@ -36,18 +31,18 @@ std::string ways(const json::value& answer) {
     const json::value& header = field(answer, "header");
     const json::value& cookie = field(answer, "cookie");
     if (!link.empty()) {
-        out += row("link", link);
+        out += way("link", link);
     } else if (cookie.is_object()) {
-        out += row("link", "none: the hosts are patterns only, see preview.url");
+        out += way("link", "none: the hosts are patterns only, see preview.url");
     }
     if (header.is_object()) {
-        out += row("header", shown(header, "name") + ": " + shown(header, "value"));
+        out += way("header", shown(header, "name") + ": " + shown(header, "value"));
     }
     if (cookie.is_object() && (link.empty() || !header.is_object())) {
-        out += row("cookie", shown(cookie, "name") + "=" + shown(cookie, "value"));
+        out += way("cookie", shown(cookie, "name") + "=" + shown(cookie, "value"));
     }
-    if (const auto host = shown(answer, "host"); !host.empty()) out += row("host", host);
-    if (const auto curl = shown(answer, "curl"); !curl.empty()) out += row("curl", curl);
+    if (const auto host = shown(answer, "host"); !host.empty()) out += way("host", host);
+    if (const auto curl = shown(answer, "curl"); !curl.empty()) out += way("curl", curl);
     return out;
 }
 

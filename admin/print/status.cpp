@@ -4,6 +4,7 @@
 #include "admin/print/canary.hpp"
 #include "admin/print/hold.hpp"
 #include "admin/print/ip.hpp"
+#include "admin/print/line.hpp"
 #include "admin/print/release.hpp"
 #include "admin/print/table.hpp"
 #include "admin/print/time.hpp"
@@ -22,14 +23,6 @@ std::string one_decimal(double value) {
     std::array<char, 48> out{};
     std::snprintf(out.data(), out.size(), "%.1f", value);
     return out.data();
-}
-
-std::string shown(const json::value& from, std::string_view key) {
-    return printable(text(from, key));
-}
-
-std::string count(const json::value& from, std::string_view key) {
-    return std::to_string(integer(from, key));
 }
 
 std::string join(const json::array& items) {

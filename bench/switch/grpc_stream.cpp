@@ -1,6 +1,7 @@
 #include "bench/switch/grpc_stream.hpp"
 
 #include "bench/common/clock.hpp"
+#include "bench/switch/pauses.hpp"
 #include "support/grpc_messages.hpp"
 
 #include <algorithm>
@@ -10,7 +11,6 @@
 namespace switchyard::bench {
 namespace {
 
-constexpr std::int64_t kPauseAfterFailure = 50 * kMillisecond;
 constexpr std::size_t kMostUnderWay = 4;
 
 }  // namespace

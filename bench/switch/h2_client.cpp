@@ -2,12 +2,12 @@
 
 #include "bench/common/clock.hpp"
 #include "bench/switch/kinds.hpp"
+#include "bench/switch/pauses.hpp"
 
 namespace switchyard::bench {
 namespace {
 
 constexpr std::int64_t kTick = 20 * kMillisecond;
-constexpr std::int64_t kPauseAfterFailure = 50 * kMillisecond;
 constexpr std::size_t kEnoughOutput = 64 * 1024;
 
 }  // namespace

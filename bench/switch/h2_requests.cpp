@@ -1,6 +1,7 @@
 #include "bench/switch/h2_requests.hpp"
 
 #include "bench/common/clock.hpp"
+#include "bench/switch/pauses.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -9,7 +10,6 @@
 namespace switchyard::bench {
 namespace {
 
-constexpr std::int64_t kPauseAfterFailure = 50 * kMillisecond;
 constexpr std::int64_t kPauseOfLeavers = 200 * kMillisecond;
 
 }  // namespace

@@ -1,18 +1,14 @@
 #include "bench/switch/h2_websocket.hpp"
 
 #include "bench/common/clock.hpp"
+#include "bench/switch/pauses.hpp"
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 namespace switchyard::bench {
-namespace {
-
-constexpr std::int64_t kPauseAfterEnd = 10 * kMillisecond;
-constexpr std::int64_t kPauseAfterFailure = 50 * kMillisecond;
-
-}  // namespace
+namespace {}  // namespace
 
 H2WebSocket::H2WebSocket(World& world, bool tls, unsigned number)
     : world_(world),

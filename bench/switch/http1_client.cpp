@@ -1,6 +1,7 @@
 #include "bench/switch/http1_client.hpp"
 
 #include "bench/common/clock.hpp"
+#include "bench/switch/pauses.hpp"
 
 #include <algorithm>
 #include <sys/socket.h>
@@ -9,8 +10,7 @@
 namespace switchyard::bench {
 namespace {
 
-constexpr std::int64_t kPauseAfterFailure = 50 * kMillisecond;
-constexpr std::int64_t kPauseOfLeavers = 100 * kMillisecond;
+constexpr std::int64_t kPauseOfHttp1Leavers = 100 * kMillisecond;
 
 /// Every second pair of clients, like a browser. Not who sends several requests at once: the answer
 /// that comes last would say where it stays.
@@ -211,7 +211,7 @@ void Http1Client::leave() {
     stream_.close();
     phase_ = Phase::closed;
     awaiting_ = false;
-    wake_in(kPauseOfLeavers);
+    wake_in(kPauseOfHttp1Leavers);
 }
 
 /// The connection is gone against our will: every request that was under way has failed.

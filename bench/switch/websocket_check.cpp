@@ -9,7 +9,7 @@ namespace {
 /// for 2 s, and the bench itself may be late.
 constexpr std::int64_t kGrace = 3'000 * kMillisecond;
 
-std::string begin_of(std::string_view text) {
+std::string shortened(std::string_view text) {
     return "'" + std::string(text.substr(0, 40)) + (text.size() > 40 ? "...'" : "'");
 }
 
@@ -39,14 +39,14 @@ std::string WebSocketCheck::message(std::string_view text, std::int64_t now,
     if (!greeted_) {
         greeted_ = true;
         const std::string greeting = std::string(to_string(slot_)) + " ";
-        return text.starts_with(greeting) ? "" : name() + " began with " + begin_of(text);
+        return text.starts_with(greeting) ? "" : name() + " began with " + shortened(text);
     }
-    if (sent_.empty()) return name() + " got a message that nobody asked for: " + begin_of(text);
+    if (sent_.empty()) return name() + " got a message that nobody asked for: " + shortened(text);
     const std::string wanted = std::string(to_string(slot_)) + ": " + sent_.front().text;
     round_trip = now - sent_.front().at;
     sent_.pop_front();
     if (text == wanted) return "";
-    return name() + " got " + begin_of(text) + " instead of " + begin_of(wanted);
+    return name() + " got " + shortened(text) + " instead of " + shortened(wanted);
 }
 
 std::string WebSocketCheck::closed(int code, const Timeline& timeline, const Tunnels& tunnels,

@@ -1,15 +1,14 @@
 #include "bench/switch/websocket_client.hpp"
 
 #include "bench/common/clock.hpp"
+#include "bench/switch/pauses.hpp"
 
 #include <utility>
 
 namespace switchyard::bench {
 namespace {
 
-constexpr std::int64_t kTick = 25 * kMillisecond;
-constexpr std::int64_t kPauseAfterEnd = 10 * kMillisecond;
-constexpr std::int64_t kPauseAfterFailure = 50 * kMillisecond;
+constexpr std::int64_t kWebSocketTick = 25 * kMillisecond;
 
 }  // namespace
 
@@ -61,7 +60,7 @@ void WebSocketClient::on_time() {
     }
     if (phase_ != Phase::talking) return;
     if (const std::string wrong = talk_.tick(); !wrong.empty()) return lose(wrong);
-    wake_in(kTick);
+    wake_in(kWebSocketTick);
     pump();
 }
 
@@ -134,7 +133,7 @@ bool WebSocketClient::take_head() {
     }
     talk_.opened(*colour);
     phase_ = Phase::talking;
-    wake_in(kTick);
+    wake_in(kWebSocketTick);
     return true;
 }
 

@@ -22,7 +22,7 @@ constexpr std::size_t kStep = 64;
 constexpr std::size_t kClasses = 64;
 /// Octets of free frames kept per class; more go back to the heap, so a burst doesn't hold memory
 /// for ever.
-constexpr std::size_t kKeep = 512 * 1024;
+constexpr std::size_t kKeepBytes = 512 * 1024;
 
 struct FreeFrame {
     FreeFrame* next;
@@ -63,7 +63,7 @@ void* allocate_frame(std::size_t size) {
 
 void release_frame(void* frame, std::size_t size) noexcept {
     const std::size_t index = (size - 1) / kStep;
-    if (index >= kClasses || free_lists.lists[index].count >= kKeep / ((index + 1) * kStep)) {
+    if (index >= kClasses || free_lists.lists[index].count >= kKeepBytes / ((index + 1) * kStep)) {
         ::operator delete(frame);
         return;
     }

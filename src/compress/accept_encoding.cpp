@@ -1,5 +1,6 @@
 #include "compress/accept_encoding.hpp"
 
+#include "compress/trimmed.hpp"
 #include "http/validate.hpp"
 
 #include <algorithm>
@@ -21,14 +22,6 @@ struct Weights {
     int identity = kUnsaid;
     int others = kUnsaid;  ///< "*"
 };
-
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
 
 /// RFC 9110 §12.4.2: "0", "0.5", "1.000"; in thousandths.
 int parse_qvalue(std::string_view text) noexcept {

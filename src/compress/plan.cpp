@@ -1,6 +1,7 @@
 #include "compress/plan.hpp"
 
 #include "compress/accept_encoding.hpp"
+#include "compress/trimmed.hpp"
 #include "http/validate.hpp"
 
 #include <algorithm>
@@ -17,14 +18,6 @@ using http::Fields;
 /// RFC 9530; RFC 3230 and 2616 before it; RFC 9421, which signs them.
 constexpr std::array<std::string_view, 6> kDigests = {
     "Content-Digest", "Repr-Digest", "Digest", "Content-MD5", "Signature", "Signature-Input"};
-
-std::string_view trimmed(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-        text.remove_suffix(1);
-    return text;
-}
 
 /// Calls `take` with each member of a comma-separated list until it returns true; whether it did.
 template <class Take>

@@ -1,6 +1,7 @@
 #include "config/deploy_values.hpp"
 
 #include "config/address.hpp"
+#include "config/characters.hpp"
 #include "config/names.hpp"
 #include "config/report.hpp"
 #include "config/values.hpp"
@@ -13,10 +14,6 @@ namespace {
 constexpr std::string_view kReservedPrefix = "SWITCHYARD_";
 constexpr std::string_view kHash = "SHA256:";
 constexpr std::size_t kMaxValueBytes = 4 * 1024;
-
-bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 /// Host and port behind the '@'.
 Parsed<DeployHost> parse_place(std::string_view whole, std::string_view place) {

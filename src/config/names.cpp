@@ -1,6 +1,7 @@
 #include "config/names.hpp"
 
 #include "config/address.hpp"
+#include "config/characters.hpp"
 #include "config/report.hpp"
 #include "config/values.hpp"
 
@@ -9,10 +10,6 @@
 
 namespace switchyard::config {
 namespace {
-
-bool is_alphanumeric(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 /// tchar of RFC 9110 §5.6.2.
 bool is_token(std::string_view text) {

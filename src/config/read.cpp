@@ -11,9 +11,6 @@
 namespace switchyard::config {
 namespace {
 
-constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kMiB = 1024 * kKiB;
-
 void read_workers(Section& top, std::uint32_t& workers) {
     top.read("workers", workers, [](std::string_view text) -> Parsed<std::uint64_t> {
         if (text == "auto") return std::uint64_t{0};

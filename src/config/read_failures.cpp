@@ -8,8 +8,6 @@ namespace switchyard::config {
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1024 * 1024;
-
 /// "20%".
 Parsed<std::uint64_t> parse_percent(std::string_view text, std::uint64_t least,
                                     std::uint64_t most) {

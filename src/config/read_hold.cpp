@@ -4,12 +4,6 @@
 
 namespace switchyard::config {
 
-namespace {
-
-constexpr std::uint64_t kMiB = 1024 * 1024;
-
-}  // namespace
-
 void read_hold(Section& section, Hold& hold) {
     section.duration("wait", hold.wait, 1ms, 1h);
     section.duration("max", hold.max, 1ms, 24h);

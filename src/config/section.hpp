@@ -15,6 +15,9 @@
 
 namespace switchyard::config {
 
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+
 /// The paths of all keys that were asked for and of those that the file has, as
 /// "limits.body_bytes", "listeners[].address", "services.*.hosts". Tests compare both with each
 /// other.

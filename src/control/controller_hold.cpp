@@ -184,7 +184,7 @@ asio::awaitable<void> Controller::extend_hold(std::shared_ptr<HoldJob> job, Hold
 
 asio::awaitable<std::variant<std::shared_ptr<HoldJob>, Refusal>> Controller::begin_hold(
     HoldRequest request, std::optional<Colour> switch_to) {
-    using Outcome = std::variant<std::shared_ptr<HoldJob>, Refusal>;
+    using Begun = std::variant<std::shared_ptr<HoldJob>, Refusal>;
     const State state = routing_.find(request.service);
     auto job = std::make_shared<HoldJob>(executor_);
     job->service = request.service;
@@ -217,7 +217,7 @@ asio::awaitable<std::variant<std::shared_ptr<HoldJob>, Refusal>> Controller::beg
         if (!written) {
             job->finish(HoldEnd::failed, itself());
             end_of_hold(*job);
-            co_return Outcome(state_failed(config_->state, written.error()));
+            co_return Begun(state_failed(config_->state, written.error()));
         }
         job->history_id = *written;
     }
@@ -234,8 +234,8 @@ asio::awaitable<std::variant<std::shared_ptr<HoldJob>, Refusal>> Controller::beg
     // Half a hold is none: whoever relies on it must not go on.
     if (!stuck.empty()) job->finish(HoldEnd::failed, itself());
     tasks_.spawn("hold", look_after_hold(job));
-    if (!stuck.empty()) co_return Outcome(hold_not_acknowledged(job->service, stuck));
-    co_return Outcome(std::move(job));
+    if (!stuck.empty()) co_return Begun(hold_not_acknowledged(job->service, stuck));
+    co_return Begun(std::move(job));
 }
 
 /// Until it is to end: tells how it goes, and sees that it does not last for ever. Then lets go.

@@ -5,6 +5,8 @@
 
 namespace switchyard::control {
 
+using Outcome = Deployment::Stage::Outcome;
+
 namespace {
 
 constexpr std::array<std::string_view, kDeployStages> kStages{
@@ -42,7 +44,7 @@ std::string_view to_string(Deployment::Status status) {
     return "running";
 }
 
-std::string_view to_string(Deployment::Stage::Outcome outcome) {
+std::string_view to_string(Outcome outcome) {
     switch (outcome) {
         case Deployment::Stage::Outcome::running:
             return "running";
@@ -59,7 +61,6 @@ std::string_view to_string(Deployment::Stage::Outcome outcome) {
 }
 
 std::optional<Deployment::Stage::Outcome> parse_stage_outcome(std::string_view text) {
-    using Outcome = Deployment::Stage::Outcome;
     for (const Outcome outcome :
          {Outcome::running, Outcome::done, Outcome::failed, Outcome::cancelled, Outcome::skipped}) {
         if (to_string(outcome) == text) return outcome;
@@ -71,7 +72,6 @@ namespace {
 
 /// Whether the hook after_switch of a committed one was run, as far as anybody can know.
 std::string fate_of_hook(const DeployTrace& trace) {
-    using Outcome = Deployment::Stage::Outcome;
     if (trace.hook == false) return "";
     // Its stage becomes durable before it is started.
     Outcome outcome = trace.hook_outcome.value_or(Outcome::skipped);

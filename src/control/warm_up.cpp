@@ -16,10 +16,7 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
 #include <boost/json/object.hpp>
 #include <spdlog/fmt/fmt.h>
 
@@ -102,8 +99,7 @@ class WarmUp::Connection {
     asio::awaitable<bool> announce() {
         const std::string_view header = own_proxy_header(target_->config().proxy_protocol);
         if (header.empty()) co_return true;
-        const auto [failed, sent] = co_await asio::async_write(
-            *stream_, asio::buffer(header.data(), header.size()), kTuple);
+        const error_code failed = co_await send(header);
         if (!failed) co_return true;
         failure_ = reason_of(failed);
         close();
@@ -136,69 +132,85 @@ class WarmUp::Connection {
     asio::awaitable<unsigned> exchange(std::string path, Steady::time_point deadline) {
         if (!stream_ && !co_await open(deadline)) co_return 0U;
         stream_->expires_at(deadline);
+        if (target_->config().tls() && !tls_ && !co_await encrypt()) co_return 0U;
         if (target_->config().http2) {
-            if (target_->config().tls()) {
-                if (!tls_ && !co_await encrypt()) co_return 0U;
-                const unsigned status = co_await exchange_http2(&*tls_, std::move(path));
-                co_return status;
-            }
-            const unsigned status = co_await exchange_http2(&*stream_, std::move(path));
+            const unsigned status = co_await exchange_http2(std::move(path));
             co_return status;
         }
-        if (target_->config().tls()) {
-            if (!tls_ && !co_await encrypt()) co_return 0U;
-            const unsigned status = co_await exchange_over(&*tls_, std::move(path));
-            co_return status;
-        }
-        const unsigned status = co_await exchange_over(&*stream_, std::move(path));
+        const unsigned status = co_await exchange_http1(std::move(path));
         co_return status;
     }
 
-    template <class Stream>
-    asio::awaitable<unsigned> exchange_over(Stream* stream, std::string path) {
-        http::request<http::empty_body> request(http::verb::get, path, 11);
-        request.set(http::field::host, host_);
-        request.set(http::field::user_agent, "switchyard-warm-up");
-        request.set(http::field::accept, "*/*");
-        const auto [unsent, sent] = co_await http::async_write(*stream, request, kTuple);
+    /// Over TLS, if this is set up.
+    asio::awaitable<error_code> send(std::string_view octets) {
+        if (tls_) {
+            const auto [failed, sent] =
+                co_await asio::async_write(*tls_, asio::buffer(octets), kTuple);
+            co_return failed;
+        }
+        const auto [failed, sent] =
+            co_await asio::async_write(*stream_, asio::buffer(octets), kTuple);
+        co_return failed;
+    }
+
+    /// The next octets are at the beginning of `piece_` then.
+    asio::awaitable<std::pair<error_code, std::size_t>> receive() {
+        if (tls_) {
+            const auto [failed, size] =
+                co_await tls_->async_read_some(asio::buffer(piece_), kTuple);
+            co_return std::pair(failed, size);
+        }
+        const auto [failed, size] = co_await stream_->async_read_some(asio::buffer(piece_), kTuple);
+        co_return std::pair(failed, size);
+    }
+
+    asio::awaitable<unsigned> exchange_http1(std::string path) {
+        const std::string request = "GET " + path + " HTTP/1.1\r\nHost: " + host_ +
+                                    "\r\nUser-Agent: switchyard-warm-up\r\nAccept: */*\r\n\r\n";
+        const error_code unsent = co_await send(request);
         if (unsent) co_return broken(unsent);
         http::response_parser<http::buffer_body> parser;
         parser.body_limit(boost::none);  // The deadline is the limit: nothing is kept.
-        const auto [no_head, size] =
-            co_await http::async_read_header(*stream, buffer_, parser, kTuple);
-        if (no_head) co_return broken(no_head);
-        std::array<char, 16 * 1024> piece{};
+        parser.eager(true);
+        std::array<char, 4 * 1024> body{};
         while (!parser.is_done()) {
-            parser.get().body().data = piece.data();
-            parser.get().body().size = piece.size();
-            const auto [failed, got] = co_await http::async_read(*stream, buffer_, parser, kTuple);
+            parser.get().body().data = body.data();
+            parser.get().body().size = body.size();
+            error_code failed;
+            buffer_.consume(parser.put(buffer_.data(), failed));
+            if (failed == http::error::need_more) {
+                const auto [ended, size] = co_await receive();
+                failed = ended;
+                buffer_.commit(
+                    asio::buffer_copy(buffer_.prepare(size), asio::buffer(piece_, size)));
+                if (ended == asio::error::eof) {
+                    failed = http::error::end_of_stream;
+                    if (parser.got_some()) parser.put_eof(failed = {});
+                }
+            }
             if (failed && failed != http::error::need_buffer) co_return broken(failed);
         }
-        if (!parser.get().keep_alive()) close();
+        if (!parser.keep_alive()) close();
         co_return parser.get().result_int();
     }
 
-    template <class Stream>
-    asio::awaitable<unsigned> exchange_http2(Stream* stream, std::string path) {
+    asio::awaitable<unsigned> exchange_http2(std::string path) {
         if (!http2_) http2_ = std::make_unique<h2::Requester>(0);
         h2::Requester::Request request;
         request.scheme = target_->config().tls() ? "https" : "http";
         request.authority = host_;
         request.path = std::move(path);
         request.fields = {{"user-agent", "switchyard-warm-up"}, {"accept", "*/*"}};
-        std::array<char, 16 * 1024> piece{};
         if (http2_->ask(request)) {
             while (!http2_->done()) {
                 const std::string out = http2_->take_output();
                 if (!out.empty()) {
-                    const auto [unsent, sent] =
-                        co_await asio::async_write(*stream, asio::buffer(out), kTuple);
+                    const error_code unsent = co_await send(out);
                     if (unsent) co_return broken(unsent);
                 }
-                const auto [failed, size] =
-                    co_await stream->async_read_some(asio::buffer(piece), kTuple);
+                const auto [failed, size] = co_await receive();
                 if (failed) co_return broken(failed);
-                http2_->feed({piece.data(), size});
+                http2_->feed({piece_.data(), size});
             }
         }
         const unsigned status = http2_->answer().complete ? http2_->answer().status : 0;
@@ -221,7 +233,8 @@ class WarmUp::Connection {
     std::shared_ptr<const TlsClient> client_;        ///< Of `tls_`, which points to it.
     std::optional<asio::ssl::stream<Socket&>> tls_;  ///< Over `stream_`.
     std::unique_ptr<h2::Requester> http2_;  ///< Of this connection, where the target speaks it.
-    beast::flat_buffer buffer_;
+    beast::flat_buffer buffer_;             ///< What was received and not looked at.
+    std::array<char, 16 * 1024> piece_{};
     std::string failure_;
 };
 

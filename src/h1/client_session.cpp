@@ -13,7 +13,7 @@ namespace {
 using net::IoStatus;
 
 /// A head with a body of 16 KiB, the usual size of a buffer in applications, comes with one read.
-constexpr std::size_t kFirstRead = 32 * 1024;
+constexpr std::size_t kReadOfResponse = 32 * 1024;
 /// What origins may send as a head.
 constexpr HeadLimits kResponseLimits{64 * 1024, 256, 0};
 
@@ -75,7 +75,7 @@ Task<http::Fault> ClientSession::read_head(http::ResponseHead& head, http::Verb 
             }
         }
         if (input_.room() == 0) {
-            input_.reserve(input_.capacity() == 0 ? kFirstRead : input_.size() * 4);
+            input_.reserve(input_.capacity() == 0 ? kReadOfResponse : input_.size() * 4);
         }
         std::size_t done = 0;
         const IoStatus status = stream_.try_read(input_.tail(), input_.room(), done);

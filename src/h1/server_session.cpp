@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using net::IoStatus;
 
-constexpr std::size_t kFirstRead = 64 * 1024;
+constexpr std::size_t kReadOfRequest = 64 * 1024;
 /// What is left of a request body after its response is read and thrown away up to here, so that
 /// the connection can go on; more, and it is closed.
 constexpr std::uint64_t kDiscardBytes = 256 * 1024;
@@ -125,7 +125,7 @@ Task<ServerSession::Next> ServerSession::read_head() {
         } else {
             // Read into memory of the thread, large enough for a head with a fair upload behind it,
             // and keep what came in a block of its size.
-            static thread_local std::array<char, kFirstRead> arrivals;
+            static thread_local std::array<char, kReadOfRequest> arrivals;
             std::size_t done = 0;
             const IoStatus status = stream_.try_read(arrivals.data(), arrivals.size(), done);
             if (status == IoStatus::again) {

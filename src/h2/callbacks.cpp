@@ -2,6 +2,7 @@
 // a handler; an exception (out of memory) ends the connection.
 #include "h2/callbacks.hpp"
 
+#include "h2/library.hpp"
 #include "h2/server_session.hpp"
 
 #include <cstring>
@@ -13,20 +14,6 @@ namespace switchyard::h2 {
 namespace {
 
 using observe::Http2Limit;
-
-/// What is collected for one write: enough for full TLS records, little enough to be fair.
-constexpr std::size_t kBatch = 64 * 1024;
-
-constexpr std::size_t kFrameHead = 9;  // RFC 9113 §4.1
-
-std::string_view text(nghttp2_rcbuf* buffer) noexcept {
-    const nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
-    return {reinterpret_cast<const char*>(vec.base), vec.len};
-}
-
-bool ends_stream(const nghttp2_frame& frame) noexcept {
-    return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-}
 
 /// What a frame is counted as: those that carry no part of a message.
 std::optional<Http2Limit> costs(const nghttp2_frame_hd& head) noexcept {
@@ -50,16 +37,6 @@ std::optional<Http2Limit> costs(const nghttp2_frame_hd& head) noexcept {
             return std::nullopt;
         default:
             return Http2Limit::ignored_frames;
-    }
-}
-
-/// Calls it so that nothing is thrown into C.
-template <class Body>
-int guarded(Body body) noexcept {
-    try {
-        return body();
-    } catch (const std::bad_alloc&) {
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
     }
 }
 

@@ -3,38 +3,11 @@
 #include "h2/client_callbacks.hpp"
 
 #include "h2/client_session.hpp"
+#include "h2/library.hpp"
 
 #include <new>
 
 namespace switchyard::h2 {
-
-namespace {
-
-/// What is collected for one write: enough for full TLS records, little enough to be fair.
-constexpr std::size_t kBatch = 64 * 1024;
-
-constexpr std::size_t kFrameHead = 9;  // RFC 9113 §4.1
-
-std::string_view text(nghttp2_rcbuf* buffer) noexcept {
-    const nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
-    return {reinterpret_cast<const char*>(vec.base), vec.len};
-}
-
-bool ends_stream(const nghttp2_frame& frame) noexcept {
-    return (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-}
-
-/// Calls it so that nothing is thrown into C.
-template <class Body>
-int guarded(Body body) noexcept {
-    try {
-        return body();
-    } catch (const std::bad_alloc&) {
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-}
-
-}  // namespace
 
 struct ClientCallbacks {
     static ClientSession& session(void* user) noexcept {

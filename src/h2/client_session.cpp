@@ -1,7 +1,9 @@
 #include "h2/client_session.hpp"
 
 #include "h2/client_callbacks.hpp"
+#include "h2/library.hpp"
 #include "h2/library_memory.hpp"
+#include "h2/suspended.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,21 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using http::Fault;
 using net::IoStatus;
-
-constexpr std::size_t kRead = 64 * 1024;
-constexpr unsigned kReadsInTurn = 16;
-/// Enough for one write; what is more waits for the next.
-constexpr std::size_t kBatch = 64 * 1024;
-/// Of all streams together, on the way: what arrives is given back at once.
-constexpr std::int32_t kConnectionWindow = 1024 * 1024;
-
-/// Waits until somebody takes the handle and resumes it.
-struct Suspended {
-    std::coroutine_handle<>& place;
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> self) const noexcept { place = self; }
-    void await_resume() const noexcept {}
-};
 
 /// Has the kernel find out that the other host is gone, without a frame of HTTP/2: origins of gRPC
 /// take more than a PING in minutes for an attack. (Unix sockets know by themselves.)

@@ -1,5 +1,6 @@
 #include "h2/requester.hpp"
 
+#include "h2/library.hpp"
 #include "h2/response_reader.hpp"
 
 #include <algorithm>
@@ -17,11 +18,6 @@ nghttp2_nv pair(std::string_view name, std::string_view value) noexcept {
         return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
     };
     return {octets(name), octets(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE};
-}
-
-std::string_view text(nghttp2_rcbuf* buffer) noexcept {
-    const nghttp2_vec vec = nghttp2_rcbuf_get_buf(buffer);
-    return {reinterpret_cast<const char*>(vec.base), vec.len};
 }
 
 }  // namespace

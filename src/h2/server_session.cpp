@@ -1,7 +1,9 @@
 #include "h2/server_session.hpp"
 
 #include "h2/callbacks.hpp"
+#include "h2/library.hpp"
 #include "h2/library_memory.hpp"
+#include "h2/suspended.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,12 +19,6 @@ using namespace std::chrono_literals;
 using net::IoStatus;
 using observe::Http2Limit;
 
-constexpr std::size_t kRead = 64 * 1024;
-constexpr unsigned kReadsInTurn = 16;
-/// Enough for one write; what is more waits for the next.
-constexpr std::size_t kBatch = 64 * 1024;
-/// Of all streams together, on the way: what arrives is given back at once (see callbacks.cpp).
-constexpr std::int32_t kConnectionWindow = 1024 * 1024;
 /// Answers that wait to be written, besides those that streams need.
 constexpr std::size_t kQueuedFrames = 1000;
 /// The second GOAWAY comes after a round trip, which takes no longer than this.
@@ -47,14 +43,6 @@ constexpr std::uint32_t code_of(ResetReason reason) noexcept {
     }
     return NGHTTP2_INTERNAL_ERROR;
 }
-
-/// Waits until somebody takes the handle and resumes it.
-struct Suspended {
-    std::coroutine_handle<>& place;
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> self) const noexcept { place = self; }
-    void await_resume() const noexcept {}
-};
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "net/tls_client_context.hpp"
 
+#include "net/tls_error.hpp"
+
 #include <arpa/inet.h>
 #include <array>
 #include <cerrno>
@@ -22,13 +24,6 @@ namespace {
 
 /// Of each host: as many as connect at once after a pause, about.
 constexpr std::size_t kSessionsPerHost = 16;
-
-std::string openssl_reason() {
-    const unsigned long code = ERR_peek_last_error();
-    const char* reason = code != 0 ? ERR_reason_error_string(code) : nullptr;
-    ERR_clear_error();
-    return reason != nullptr ? reason : "unknown error";
-}
 
 /// Adds the SHA-256 of the file's content.
 Result<void> add_digest(const std::string& file, std::vector<std::string>& to) {

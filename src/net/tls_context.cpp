@@ -1,5 +1,7 @@
 #include "net/tls_context.hpp"
 
+#include "net/tls_error.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -19,13 +21,6 @@ namespace {
 /// cheaper.
 constexpr char kSuites[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-
-std::string openssl_reason() {
-    const unsigned long code = ERR_peek_last_error();
-    const char* reason = code != 0 ? ERR_reason_error_string(code) : nullptr;
-    ERR_clear_error();
-    return reason != nullptr ? reason : "unknown error";
-}
 
 std::string lower(std::string_view text) {
     std::string out(text);

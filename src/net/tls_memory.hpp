@@ -2,11 +2,13 @@
 
 #include <cstddef>
 
-/// The memory of OpenSSL's record buffers. A connection gives its two buffers of about 16 KiB back
+/// OpenSSL's memory: of its record buffers, and of the some hundred small blocks that a handshake
+/// takes and gives back. A connection gives its two buffers of about 16 KiB back
 /// whenever they are empty (SSL_MODE_RELEASE_BUFFERS), so an idle one costs little; but then every
 /// request takes and gives them anew, and the C library is slow with blocks of this size. Here each
 /// thread keeps a few of them, last in, first out: the next record finds memory that is still in
-/// the processor's cache.
+/// the processor's cache. Of small blocks the C library itself keeps seven of a size and thread
+/// only, and searches and merges beyond these.
 namespace switchyard::net {
 
 /// Has OpenSSL allocate in this way, in all threads. Before anything of OpenSSL is used; false if

@@ -2,6 +2,7 @@
 
 #include "route/canary_cookie.hpp"
 #include "route/preview_signs.hpp"
+#include "route/unix_time.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -15,11 +16,6 @@ namespace switchyard::route {
 namespace {
 
 using observe::CanaryReason;
-
-std::int64_t unix_now() noexcept {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::floor<std::chrono::seconds>(now).count();
-}
 
 /// FNV-1a, which is simple and the same everywhere; mix() makes its upper bits good.
 std::uint64_t hashed(std::uint64_t hash, std::string_view text) noexcept {

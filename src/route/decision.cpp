@@ -1,5 +1,7 @@
 #include "route/decision.hpp"
 
+#include "route/unix_time.hpp"
+
 #include <algorithm>
 #include <chrono>
 
@@ -8,11 +10,6 @@ namespace switchyard::route {
 namespace {
 
 constexpr std::string_view kOpenId = "open";
-
-std::int64_t unix_now() noexcept {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return std::chrono::floor<std::chrono::seconds>(now).count();
-}
 
 /// Whether this service looks for passes where the sign was found.
 bool looks_at(const PreviewGate& gate, const PreviewSign& sign) noexcept {

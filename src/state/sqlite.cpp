@@ -26,7 +26,7 @@ std::string full_disk(const std::string& file, const std::string& reason) {
            "): a few MiB are enough for it, its -wal and its -shm.";
 }
 
-std::string advice(const std::string& file, int code) {
+std::string advice_on(const std::string& file, int code) {
     switch (code) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
@@ -82,7 +82,7 @@ Error Database::error() const {
         return Error(full_disk(file_, reason));
     }
     std::string message = file_ + ": " + reason + ".";
-    const std::string hint = advice(file_, code);
+    const std::string hint = advice_on(file_, code);
     if (!hint.empty()) message += " " + hint;
     return Error(message);
 }

@@ -55,6 +55,58 @@ TEST(TlsMemory, OtherSizesAreTheCLibrarys) {
     });
 }
 
+#ifndef SWITCHYARD_ASAN
+TEST(TlsMemory, ASmallBlockIsTheOneOfItsSizeThatWasGivenBackLast) {
+    on_a_thread([] {
+        std::vector<void*> blocks;
+        for (int i = 0; i < 20; ++i)
+            blocks.push_back(take(33));  // As large as one of 40.
+        for (void* const block : blocks)
+            give(block);
+        EXPECT_NE(take(41), blocks[19]);
+        for (std::size_t i = blocks.size(); i-- > 0;) {
+            EXPECT_EQ(take(25 + i % 16), blocks[i]);
+            std::memset(blocks[i], 1, 40);
+        }
+        for (void* const block : blocks)
+            give(block);
+    });
+}
+
+TEST(TlsMemory, KeepsNoMoreSmallBlocksThanAHandshakeNeeds) {
+    on_a_thread([] {
+        for (const std::size_t size : {24, 1'032}) {
+            std::vector<void*> blocks;
+            for (int i = 0; i < 1'000; ++i)
+                blocks.push_back(take(size));
+            for (void* const block : blocks)
+                give(block);
+            const std::size_t kept = size == 24 ? 128 : 7;
+            EXPECT_EQ(take(size), blocks[kept - 1]);
+            give(blocks[kept - 1]);
+        }
+    });
+}
+#endif
+
+TEST(TlsMemory, ASmallBlockGrowsWithItsContent) {
+    on_a_thread([] {
+        for (std::size_t size = 1; size < 20'000; size += size / 3 + 1) {
+            auto* block = static_cast<unsigned char*>(take(size));
+            std::memset(block, 7, size);
+            const std::size_t more = size * 3;
+            block = static_cast<unsigned char*>(tls_realloc(block, more, __FILE__, __LINE__));
+            for (std::size_t i = 0; i < size; ++i)
+                ASSERT_EQ(block[i], 7);
+            std::memset(block, 8, more);
+            give(block);
+            block = static_cast<unsigned char*>(take(more));
+            std::memset(block, 9, more);
+            give(block);
+        }
+    });
+}
+
 TEST(TlsMemory, KeepsNoMoreThanAFew) {
     on_a_thread([] {
         std::vector<void*> blocks;
