@@ -41,6 +41,10 @@ std::string remark(const json::value& entry) {
     if (out.empty() && integer(receipt, "cut") > 0) {
         out = std::to_string(integer(receipt, "cut")) + " cut";
     }
+    if (flag(receipt, "forced")) {
+        out =
+            "forced: " + shown(entry, "to") + " was not healthy" + (out.empty() ? "" : ". " + out);
+    }
     return out;
 }
 

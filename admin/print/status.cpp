@@ -411,6 +411,10 @@ std::string reason_of(const json::value& target) {
         return (why.empty() ? "requests could not connect" : why) +
                (out.empty() ? "" : "; last check: " + out);
     }
+    if (state == "unhealthy" && flag(check, "passed")) {
+        return count(check, "good") + " of " + count(check, "needed") + " good checks in a row" +
+               (out.empty() ? "" : ", the last: " + out);
+    }
     if (state == "unknown") return "not checked often enough yet" + (out.empty() ? "" : ": " + out);
     return out.empty() ? "no reason known" : out;
 }

@@ -216,6 +216,7 @@ class NginxBigBuffers(Nginx):
 
 class Haproxy(Contestant):
     name = "haproxy"
+    bodies = ""
     needs = "haproxy"
     buffers = ""
 
@@ -240,6 +241,7 @@ defaults
     timeout http-keep-alive 300s
     http-reuse always
     option forwardfor
+    {self.bodies}
 frontend plain
     bind 127.0.0.1:{self.port} backlog 4096
     default_backend origin
@@ -263,6 +265,12 @@ class HaproxyBigBuffers(Haproxy):
     name = "haproxy-64k"
     by_default = False
     buffers = "tune.bufsize 65536"
+
+
+class HaproxySplice(Haproxy):
+    name = "haproxy-splice"
+    by_default = False
+    bodies = "option splice-auto"
 
 
 class Switchyard(Contestant):
@@ -310,7 +318,7 @@ class SwitchyardLogged(Switchyard):
 
 
 ALL = {kind.name: kind for kind in (Floor, Nginx, Haproxy, Switchyard, SwitchyardLogged,
-                                    NginxLogged, NginxBigBuffers, HaproxyBigBuffers)}
+                                    NginxLogged, NginxBigBuffers, HaproxyBigBuffers, HaproxySplice)}
 DEFAULT = [name for name, kind in ALL.items() if kind.by_default]
 
 

@@ -1,13 +1,29 @@
 """What the programs of this folder begin with: choices, binaries, certificate, origin."""
 
 import os
+import platform
 import subprocess
 import sys
+import time
 
 import contestants
 import scenes as scene_list
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def circumstances(running, options):
+    """What figures are worth nothing without: when, on what, of what, and for how long."""
+    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"],
+                            capture_output=True, text=True)
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": {"kernel": platform.release().split("-")[0], "cores": os.cpu_count()},
+        "commit": commit.stdout.strip() or None,
+        "versions": {contestant.name: contestant.version() for contestant in running},
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+    }
 
 
 def chosen_scenes(text):

@@ -33,6 +33,33 @@ json::array strings_json(const std::vector<std::string>& texts) {
     return array;
 }
 
+/// What a service that the former configuration did not have begins with. A host that moves to it
+/// from one that goes may change the slot that answers it: the name is what the live slot is kept
+/// by.
+std::string first_live_text(const route::ServiceState& added, bool known,
+                            const Routing::Services& former, const config::Config& config) {
+    const std::string& name = added.name();
+    std::string out =
+        fmt::format("service {} begins with {} live ({})", name, to_string(added.live),
+                    known ? "as when it was configured last" : "its initial_live");
+    for (const auto& gone : former) {
+        const bool stays = std::any_of(
+            config.services.begin(), config.services.end(),
+            [&](const config::Service& service) { return service.name == gone->name(); });
+        if (stays || gone->live == added.live) continue;
+        for (const std::string& host : added.config->hosts) {
+            const std::vector<std::string>& hosts = gone->config->hosts;
+            if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) continue;
+            return out + fmt::format(
+                             "; host {} was answered by {} of {}, which is removed. If it is "
+                             "to be {} again: switchyard switch {} {}",
+                             host, to_string(gone->live), gone->name(), to_string(gone->live), name,
+                             to_string(gone->live));
+        }
+    }
+    return out;
+}
+
 /// How long a reload waits for the addresses of new host names.
 constexpr std::chrono::seconds kLookupPatience{3};
 
@@ -97,12 +124,14 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     for (const config::Problem& problem : loaded.problems) {
         problems.push_back(problem_json(problem));
     }
+    std::size_t problems_of_restart = 0;
     std::map<std::string, state::ServiceRecord> records;
     std::map<std::string, state::ServiceRecord> changed;
     if (problems.empty()) {
         for (const std::string& text : restart_needed(*config_, loaded.config)) {
             problems.push_back(problem_json({file, 0, 0, text}));
         }
+        problems_of_restart = problems.size();
         for (const config::Service& service : loaded.config.services) {
             auto record = first_record(service, loaded.config);
             if (!record) {
@@ -130,8 +159,11 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     }
     if (!problems.empty()) {
         guard.release();
-        co_await refuse_reload(std::move(caller), invalid_config(file, std::move(problems)),
-                               std::move(ticket));
+        Refusal refusal = invalid_config(file, std::move(problems));
+        if (problems_of_restart == refusal.details.at("problems").as_array().size()) {
+            refusal.hint = "Restart the daemon to put it in force, or put back what was there.";
+        }
+        co_await refuse_reload(std::move(caller), std::move(refusal), std::move(ticket));
         co_return;
     }
 
@@ -187,6 +219,13 @@ asio::awaitable<void> Controller::make_reload(Caller caller, std::shared_ptr<Cha
     std::vector<std::string> warnings = reload_warnings(*config);
     for (const auto& state : services) {
         const State before = routing_.find(state->name());
+        if (!before) {
+            const std::string begins = first_live_text(*state, entries_.contains(state->name()),
+                                                       former->services, *config);
+            spdlog::info("service_added service={} live={} note={}", log_value(state->name()),
+                         to_string(state->live), log_value(begins));
+            warnings.push_back(begins);
+        }
         if (state->canary && state->canary->runs() && before && before != state &&
             !(before->config->canary == state->config->canary)) {
             warnings.push_back(fmt::format(

@@ -1,7 +1,11 @@
 #include "control/refusal.hpp"
 
+#include "config/suggest.hpp"
+
 #include <algorithm>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include <spdlog/fmt/fmt.h>
 
@@ -42,11 +46,34 @@ Refusal too_large() {
     return {413, "too_large", "The request is larger than 64 KiB.", "", {}};
 }
 
+namespace {
+
+/// Which services there are instead.
+std::string other_services(const std::string& service, const json::array& known) {
+    constexpr std::size_t kNamed = 8;
+    if (known.empty()) return "The configuration in force has no service.";
+    std::vector<std::string_view> names;
+    for (const json::value& name : known)
+        names.emplace_back(name.get_string());
+    if (const std::string_view meant = config::nearest(service, names); !meant.empty()) {
+        return fmt::format("Did you mean {}?", meant);
+    }
+    std::string out = fmt::format(
+        "Services are: {}",
+        fmt::join(names.begin(),
+                  names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kNamed)),
+                  ", "));
+    if (names.size() > kNamed) out += fmt::format(" and {} more", names.size() - kNamed);
+    return out + ".";
+}
+
+}  // namespace
+
 Refusal unknown_service(const std::string& service, json::array known) {
     Refusal refusal{404,
                     "unknown_service",
                     fmt::format("There is no service {}.", service),
-                    "Services are those of the configuration in force.",
+                    other_services(service, known),
                     {}};
     refusal.details["service"] = service;
     refusal.details["services"] = std::move(known);

@@ -27,6 +27,9 @@ std::string target_reason(const TargetReport& report) {
     if (!report.error.empty()) return report.error;
     if (!report.checked_at) return "not checked yet";
     if (report.health == Health::unknown) return "not checked often enough yet";
+    if (report.passed) {
+        return fmt::format("{} of {} good checks in a row", report.good, report.needed);
+    }
     if (report.status == 0) return "the check failed";
     std::string reason = fmt::format("status {}", report.status);
     if (!report.body_line.empty()) reason += ": " + report.body_line;
@@ -68,6 +71,9 @@ json::object target_json(const route::Target& target, const TargetReport& report
     if (report.checked_at) {
         json::object check;
         check["at"] = rfc3339(*report.checked_at);
+        check["passed"] = report.passed;
+        check["good"] = report.good;
+        check["needed"] = report.needed;
         check["status"] = nullptr;
         if (report.status != 0) check["status"] = report.status;
         check["duration_ms"] =

@@ -110,6 +110,7 @@ class WarmUp::Connection {
         http2_.reset();
         tls_.reset();
         stream_.reset();
+        buffer_.clear();
     }
 
     /// The handshake over the connection that was opened.
@@ -169,15 +170,28 @@ class WarmUp::Connection {
                                     "\r\nUser-Agent: switchyard-warm-up\r\nAccept: */*\r\n\r\n";
         const error_code unsent = co_await send(request);
         if (unsent) co_return broken(unsent);
-        http::response_parser<http::buffer_body> parser;
-        parser.body_limit(boost::none);  // The deadline is the limit: nothing is kept.
-        parser.eager(true);
+        for (;;) {
+            http::response_parser<http::buffer_body> parser;
+            const error_code failed = co_await read_answer(&parser);
+            if (failed) co_return broken(failed);
+            const unsigned status = parser.get().result_int();
+            // What comes before the answer proper (RFC 9110 §15.2).
+            if (status < 200 && status != 101) continue;
+            if (!parser.keep_alive()) close();
+            co_return status;
+        }
+    }
+
+    asio::awaitable<error_code> read_answer(http::response_parser<http::buffer_body>* parser) {
+        parser->body_limit(boost::none);  // The deadline is the limit: nothing is kept.
+        parser->eager(true);
         std::array<char, 4 * 1024> body{};
-        while (!parser.is_done()) {
-            parser.get().body().data = body.data();
-            parser.get().body().size = body.size();
-            error_code failed;
-            buffer_.consume(parser.put(buffer_.data(), failed));
+        while (!parser->is_done()) {
+            parser->get().body().data = body.data();
+            parser->get().body().size = body.size();
+            // In a body the parser does not say that it wants more.
+            error_code failed = http::error::need_more;
+            if (buffer_.size() != 0) buffer_.consume(parser->put(buffer_.data(), failed));
             if (failed == http::error::need_more) {
                 const auto [ended, size] = co_await receive();
                 failed = ended;
@@ -185,13 +199,12 @@ class WarmUp::Connection {
                     asio::buffer_copy(buffer_.prepare(size), asio::buffer(piece_, size)));
                 if (ended == asio::error::eof) {
                     failed = http::error::end_of_stream;
-                    if (parser.got_some()) parser.put_eof(failed = {});
+                    if (parser->got_some()) parser->put_eof(failed = {});
                 }
             }
-            if (failed && failed != http::error::need_buffer) co_return broken(failed);
+            if (failed && failed != http::error::need_buffer) co_return failed;
         }
-        if (!parser.keep_alive()) close();
-        co_return parser.get().result_int();
+        co_return error_code();
     }
 
     asio::awaitable<unsigned> exchange_http2(std::string path) {
@@ -222,7 +235,6 @@ class WarmUp::Connection {
     unsigned broken(error_code failed) {
         failure_ = reason_of(failed);
         close();
-        buffer_.clear();
         return 0;
     }
 

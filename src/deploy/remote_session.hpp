@@ -13,7 +13,8 @@ class Link;
 class RunningCommand;
 
 /// One host over SSH. Every call blocks until it is over, its time has passed, or somebody cancels;
-/// never two at a time, and all of them on one thread.
+/// never two at a time, and all of them on one thread. SIGPIPE is to be ignored in the process: the
+/// library writes to connections that the other side may have closed.
 class RemoteSession {
   public:
     RemoteSession(config::DeployHost host, config::Ssh ssh,

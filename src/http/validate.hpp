@@ -55,5 +55,9 @@ void for_each_token(std::string_view list, Visit visit) {
 
 /// ASCII case-insensitive equality.
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
+/// Whether it ends so, in any case.
+[[nodiscard]] inline bool iends_with(std::string_view text, std::string_view end) noexcept {
+    return text.size() >= end.size() && iequals(text.substr(text.size() - end.size()), end);
+}
 
 }  // namespace switchyard::http

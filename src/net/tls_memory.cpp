@@ -23,11 +23,11 @@ constexpr std::size_t kWhole = 20 * 1024;  ///< kBlock, as whole pages.
 constexpr unsigned kKept = 16;
 
 /// Small blocks come in sizes of 16 k + 8 octets, which is what the C library makes of them anyway:
-/// so the size of one that is freed, which it knows, says which list it belongs to. Not under ASan,
-/// which is to see each use of what was freed.
+/// so the size of one that is freed, which it knows, says which list it belongs to. Not under a
+/// sanitizer, which is to see each use of what was freed.
 constexpr std::size_t kStep = 16;
 constexpr std::size_t kOver = 8;
-#ifdef SWITCHYARD_ASAN
+#if defined(SWITCHYARD_ASAN) || defined(SWITCHYARD_TSAN)
 constexpr std::size_t kSizes = 0;
 #else
 constexpr std::size_t kSizes = 64;
@@ -71,23 +71,39 @@ struct List {
     }
 };
 
-/// Of one thread. What is freed after the thread's end of it goes to the C library.
+/// Of one thread. OpenSSL frees things when a thread has ended, too, after the destructors of the
+/// thread's objects: so this has none, and what is freed then goes to the C library.
 struct Cache {
     List records;
     std::array<List, kSizes> small;
+    bool kept = false;  ///< Something; then Emptied is there.
     bool over = false;
+};
+constinit thread_local Cache cache{};
 
-    ~Cache() {
-        over = true;
-        while (void* const block = records.take())
+/// Gives back what the thread has kept, at its end.
+struct Emptied {
+    ~Emptied() {
+        cache.over = true;
+        while (void* const block = cache.records.take())
             std::free(block);
-        for (List& list : small) {
+        for (List& list : cache.small) {
             while (void* const block = list.take())
                 std::free(block);
         }
     }
 };
-thread_local Cache cache;
+
+/// Whether the thread may keep a block.
+bool may_keep() noexcept {
+    if (cache.over) return false;
+    if (!cache.kept) {
+        thread_local const Emptied at_the_end;
+        static_cast<void>(at_the_end);
+        cache.kept = true;
+    }
+    return true;
+}
 
 void* small_block(std::size_t size) noexcept {
     const std::size_t index = size_index(size);
@@ -100,7 +116,7 @@ bool keep_small(void* block, std::size_t usable) noexcept {
     if (kSizes == 0 || usable > kSmallLargest || usable < kStep + kOver) return false;
     const std::size_t index = (usable - kOver) / kStep - 1;
     List& list = cache.small[index];
-    if (cache.over || list.count >= most_of_index(index)) return false;
+    if (list.count >= most_of_index(index) || !may_keep()) return false;
     list.give(block);
     return true;
 }
@@ -120,7 +136,7 @@ void tls_free(void* block, const char*, int) noexcept {
     if (keep_small(block, usable)) return;
     const bool record = reinterpret_cast<std::uintptr_t>(block) % kAligned == 0 &&
                         usable >= kWhole && usable <= kWhole + 64;
-    if (!record || cache.over || cache.records.count >= kKept) {
+    if (!record || cache.records.count >= kKept || !may_keep()) {
         std::free(block);
         return;
     }

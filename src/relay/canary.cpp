@@ -56,13 +56,9 @@ bool is_for_shared_caches(std::string_view directive) noexcept {
     return false;
 }
 
-bool ends_with(std::string_view name, std::string_view end) noexcept {
-    return name.size() >= end.size() && http::iequals(name.substr(name.size() - end.size()), end);
-}
-
 /// Fields for caches of a certain kind alone (RFC 9213), which they obey before Cache-Control.
 bool is_targeted(const http::Field& field) noexcept {
-    return ends_with(field.name, "CDN-Cache-Control") ||
+    return http::iends_with(field.name, "CDN-Cache-Control") ||
            http::iequals(field.name, "Surrogate-Control") ||
            http::iequals(field.name, "X-Accel-Expires");
 }

@@ -13,11 +13,7 @@ namespace switchyard::relay {
 
 namespace {
 
-/// In any case; "Cloudflare-CDN-Cache-Control" and its like are for one cache alone.
-bool ends_with(std::string_view name, std::string_view end) noexcept {
-    return name.size() >= end.size() && http::iequals(name.substr(name.size() - end.size()), end);
-}
-
+/// "Cloudflare-CDN-Cache-Control" and its like are for one cache alone.
 bool is_caching_field(const http::Field& field) noexcept {
     switch (field.id) {
         case http::FieldId::cache_control:
@@ -26,7 +22,7 @@ bool is_caching_field(const http::Field& field) noexcept {
         case http::FieldId::age:
             return true;
         default:
-            return ends_with(field.name, "CDN-Cache-Control") ||
+            return http::iends_with(field.name, "CDN-Cache-Control") ||
                    http::iequals(field.name, "Surrogate-Control") ||
                    http::iequals(field.name, "X-Robots-Tag");
     }

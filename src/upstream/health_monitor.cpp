@@ -141,10 +141,12 @@ void HealthMonitor::Core::apply(Watch& watch, const ProbeResult& result,
 
     watch.successes = result.ok ? watch.successes + 1 : 0;
     watch.failures = result.ok ? 0 : watch.failures + 1;
+    report.good = watch.successes;
+    report.needed = std::max(check.healthy_after, 1U);
     Health next = report.health;
     if (report.health == Health::unknown) {
         next = result.ok ? Health::healthy : Health::unhealthy;
-    } else if (watch.successes >= std::max(check.healthy_after, 1U)) {
+    } else if (watch.successes >= report.needed) {
         next = Health::healthy;
     } else if (watch.failures >= std::max(check.unhealthy_after, 1U)) {
         next = Health::unhealthy;

@@ -195,6 +195,9 @@ TEST(PrintStatus, AnApplicationCannotSteerTheTerminal) {
 
 TEST(ReasonOf, TellsWhatIsKnown) {
     EXPECT_EQ(reason_of(json::parse(R"({"last_check":null})")), "not checked yet");
+    EXPECT_EQ(reason_of(json::parse(R"({"state":"unhealthy","last_check":{"passed":true,"good":1,
+                                        "needed":2,"status":200,"error":null}})")),
+              "1 of 2 good checks in a row, the last: status 200");
     EXPECT_EQ(
         reason_of(json::parse(
             R"({"state":"unhealthy","last_check":{"status":null,"error":"connection refused"}})")),
@@ -328,6 +331,14 @@ TEST(PrintStatus, SaysWhatIsNotInTheStateFileYet) {
     EXPECT_THAT(print_status(status, Screen()),
                 AllOf(HasSubstr("The end of scoreboard's deploy (deployed, history 44) is not in"),
                       HasSubstr("the disk is full")));
+}
+
+TEST(PrintHistory, SaysThatAChangeWasForced) {
+    json::value history = example_json("history");
+    json::object& entry = history.at("entries").at(0).as_object();
+    entry["receipt"] = json::object{{"forced", true}, {"cut", 2}};
+    EXPECT_THAT(print_history(history, Screen()),
+                HasSubstr("\n  forced: green was not healthy. 2 cut\n"));
 }
 
 TEST(PrintHistory, ALineAnEntryAndRemarksBelow) {

@@ -153,6 +153,26 @@ TEST_F(Reload, AddsAndRemovesServices) {
     EXPECT_EQ(house.publisher.current->services.at(2)->epoch, 2U);
 }
 
+TEST_F(Reload, SaysWithWhichSlotAServiceUnderAnotherNameBegins) {
+    const auto note = [&](const ChangeTicket& ticket) {
+        return std::string(ticket.object()->at("warnings").as_array().at(0).get_string());
+    };
+    auto shop = make_service("store");
+    shop.hosts = make_service("shop").hosts;
+    // The same slot: nothing changes for anybody.
+    EXPECT_EQ(note(*reload({make_service("app"), shop})),
+              "service store begins with blue live (its initial_live)");
+    ASSERT_FALSE(reload({make_service("app"), make_service("shop")})->error);
+    ChangeRequest to_green = switch_to(Colour::green);
+    to_green.service = "shop";
+    const auto change = house.controller->change(to_green);
+    house.run_until([&] { return change->lines.closed(); });
+    EXPECT_THAT(note(*reload({make_service("app"), shop})),
+                AllOf(HasSubstr("service store begins with blue live (as when it was configured"),
+                      HasSubstr("was answered by green of shop, which is removed. If it is to be "
+                                "green again: switchyard switch store green")));
+}
+
 TEST_F(Reload, ARemovedServiceIsCutAtItsDrainTimeout) {
     auto shop = make_service("shop");
     shop.drain_timeout = 10ms;

@@ -1,6 +1,7 @@
 // The warm-up against real sockets on one loop.
 #include "control/warm_up.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include <boost/asio/co_spawn.hpp>
@@ -9,6 +10,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -24,7 +26,8 @@ using namespace std::chrono_literals;
 using std::chrono::microseconds;
 using ::testing::HasSubstr;
 
-/// Answers every request with the same bytes; with none: takes connections and says nothing.
+/// Answers every request with the same bytes, with a pause at each '|'; with none: takes
+/// connections and says nothing.
 class Origin {
   public:
     Origin(asio::io_context& context, std::string answer)
@@ -70,8 +73,15 @@ class Origin {
             const char* data = static_cast<const char*>(buffer.data().data());
             heads.emplace_back(data, size);
             buffer.consume(size);
-            co_await asio::async_write(socket, asio::buffer(answer_),
-                                       asio::redirect_error(asio::use_awaitable, failed));
+            for (std::size_t begin = 0; begin < answer_.size() && !failed;) {
+                const std::size_t end = std::min(answer_.find('|', begin), answer_.size());
+                const auto piece = asio::buffer(answer_.data() + begin, end - begin);
+                co_await asio::async_write(socket, piece,
+                                           asio::redirect_error(asio::use_awaitable, failed));
+                asio::steady_timer pause(acceptor_.get_executor(), 2ms);
+                co_await pause.async_wait(asio::use_awaitable);
+                begin = end + 1;
+            }
             if (failed || answer_.find("Connection: close") != std::string::npos) co_return;
         }
     }
@@ -127,6 +137,68 @@ TEST_F(WarmUpTest, AnAnswerOfAnyStatusIsOne) {
     EXPECT_EQ(warm.reports().at(0).errors, warm.reports().at(0).answered);
     EXPECT_GT(origin.connections, 3);
     EXPECT_THAT(origin.heads.at(0), HasSubstr("Host: 127.0.0.1:"));
+}
+
+TEST_F(WarmUpTest, AnAnswerMayComeInPiecesOfAnySort) {
+    const std::string big(40'000, 'x');
+    const std::vector<std::string> answers = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n|ab|cd",
+        "HTTP/1.1 200 OK\r\nContent-Len|gth: 4\r\n\r|\nab|cd",
+        "HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n" + big,
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n|4|\r\na|bcd\r\n3\r\n|efg\r\n|0\r\n|\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9C40\r\n" + big + "\r\n|0\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n|HTTP/1.1 200 OK\r\n"
+        "Content-Length: 2\r\n\r\nok",
+        "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"};
+    for (const std::string& answer : answers) {
+        SCOPED_TRACE(answer.substr(0, 100));
+        Origin origin(context, answer);
+        WarmUp warm(context.get_executor(), {origin.target()}, "shop.example", options());
+        run(warm);
+        const WarmUpReport& report = warm.reports().at(0);
+        EXPECT_GE(report.rounds, 3U);
+        EXPECT_EQ(report.requests, report.answered);
+        EXPECT_EQ(report.failure, "");
+        EXPECT_EQ(origin.connections, 1);
+        EXPECT_EQ(origin.heads.size(), report.requests);
+    }
+}
+
+TEST_F(WarmUpTest, AnAnswerMayEndWithItsConnection) {
+    for (const std::string body : {"", "|", "ab", "|ab|cd"}) {
+        SCOPED_TRACE(body);
+        Origin origin(context, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body);
+        WarmUp warm(context.get_executor(), {origin.target()}, "", options());
+        run(warm);
+        const WarmUpReport& report = warm.reports().at(0);
+        EXPECT_GE(report.rounds, 3U);
+        EXPECT_EQ(report.requests, report.answered);
+        EXPECT_EQ(origin.connections, static_cast<int>(report.requests));
+    }
+}
+
+TEST_F(WarmUpTest, WhatFollowsALastAnswerIsNotTheNextConnections) {
+    Origin origin(context,
+                  "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok and more");
+    WarmUp warm(context.get_executor(), {origin.target()}, "", options());
+    run(warm);
+    EXPECT_EQ(warm.reports().at(0).requests, warm.reports().at(0).answered);
+}
+
+TEST_F(WarmUpTest, AnAnswerThatIsCutIsNone) {
+    for (const std::string answer :
+         {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n|abc",
+          "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n|ab",
+          "HTTP/1.1 200 OK\r\nConnection: close\r\nX-Half"}) {
+        SCOPED_TRACE(answer);
+        Origin origin(context, answer);
+        WarmUp warm(context.get_executor(), {origin.target()}, "", options(300ms));
+        run(warm);
+        EXPECT_FALSE(warm.answered());
+        EXPECT_EQ(warm.reports().at(0).failure, "partial message");
+    }
 }
 
 TEST_F(WarmUpTest, NothingAnswersIsSaidWithTheReason) {

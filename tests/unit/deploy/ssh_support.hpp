@@ -3,6 +3,7 @@
 #include "deploy/remote_session.hpp"
 #include "support/sshd.hpp"
 
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,8 @@ using Kind = Outcome::Kind;
 class SshTest : public testing::Test {
   protected:
     explicit SshTest(const std::string& more = {}) : sshd(more) {
+        // As the daemon does: libssh writes to connections that the other side has closed.
+        std::signal(SIGPIPE, SIG_IGN);
         ssh.user = sshd.user();
         ssh.key_file = sshd.client_key().file;
         ssh.known_hosts = dir.write("known_hosts", sshd.known_hosts_line());

@@ -1,6 +1,7 @@
 #include "net/tls_memory.hpp"
 
 #include <cstring>
+#include <malloc.h>
 #include <set>
 #include <thread>
 #include <vector>
@@ -55,12 +56,15 @@ TEST(TlsMemory, OtherSizesAreTheCLibrarys) {
     });
 }
 
-#ifndef SWITCHYARD_ASAN
+#if !defined(SWITCHYARD_ASAN) && !defined(SWITCHYARD_TSAN)
 TEST(TlsMemory, ASmallBlockIsTheOneOfItsSizeThatWasGivenBackLast) {
     on_a_thread([] {
         std::vector<void*> blocks;
-        for (int i = 0; i < 20; ++i)
-            blocks.push_back(take(33));  // As large as one of 40.
+        std::vector<void*> larger;  // Than asked for, of a rest: they belong to another size.
+        while (blocks.size() < 20) {
+            void* const block = take(33);
+            (::malloc_usable_size(block) == 40 ? blocks : larger).push_back(block);
+        }
         for (void* const block : blocks)
             give(block);
         EXPECT_NE(take(41), blocks[19]);
@@ -69,6 +73,8 @@ TEST(TlsMemory, ASmallBlockIsTheOneOfItsSizeThatWasGivenBackLast) {
             std::memset(blocks[i], 1, 40);
         }
         for (void* const block : blocks)
+            give(block);
+        for (void* const block : larger)
             give(block);
     });
 }
@@ -79,11 +85,17 @@ TEST(TlsMemory, KeepsNoMoreSmallBlocksThanAHandshakeNeeds) {
             std::vector<void*> blocks;
             for (int i = 0; i < 1'000; ++i)
                 blocks.push_back(take(size));
-            for (void* const block : blocks)
+            // The C library makes some larger than they have to be, out of rests.
+            void* last = nullptr;
+            for (std::size_t room = size == 24 ? 128 : 7; void* const block : blocks) {
+                if (room > 0 && ::malloc_usable_size(block) == size) {
+                    --room;
+                    last = block;
+                }
                 give(block);
-            const std::size_t kept = size == 24 ? 128 : 7;
-            EXPECT_EQ(take(size), blocks[kept - 1]);
-            give(blocks[kept - 1]);
+            }
+            EXPECT_EQ(take(size), last);
+            give(last);
         }
     });
 }

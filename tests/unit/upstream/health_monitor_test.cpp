@@ -108,12 +108,14 @@ TEST_F(HealthMonitorTest, TakesThresholdsInARowToChange) {
         Health health;
         std::size_t after_requests;
         std::string body_line;
+        std::uint32_t good;
     };
     std::vector<Change> changes;
     monitor_.on_change([&](const route::Target& changed, const route::TargetReport& report) {
         EXPECT_EQ(&changed, target.get());
         EXPECT_EQ(changed.health(), report.health);
-        changes.push_back({report.health, origin_.requests.size(), report.body_line});
+        changes.push_back({report.health, origin_.requests.size(), report.body_line, report.good});
+        EXPECT_EQ(report.needed, 2U);
     });
     monitor_.watch({{target, service}});
     ASSERT_TRUE(until([&] { return origin_.requests.size() == 12; }));
@@ -125,6 +127,8 @@ TEST_F(HealthMonitorTest, TakesThresholdsInARowToChange) {
     EXPECT_EQ(changes[1].body_line, "migrating");
     EXPECT_EQ(changes[2].health, Health::healthy);
     EXPECT_EQ(changes[2].after_requests, 11U);
+    EXPECT_EQ(changes[1].good, 0U);
+    EXPECT_EQ(changes[2].good, 2U);
     stop_all();
 }
 
