@@ -277,6 +277,12 @@ std::string header(const json::value& status, const Screen& screen) {
         if (flag(listener, "tls")) listeners += " (tls)";
         if (flag(listener, "redirect")) listeners += " (to https)";
     }
+    if (flag(status, "stopping")) {
+        out += painted(screen, Paint::yellow,
+                       "STOPPING: nobody new is let in, what is under way may finish.") +
+               "\n";
+        listeners.clear();
+    }
     if (!listeners.empty()) out += elided("Listening on " + listeners, screen.columns) + "\n";
     if (const auto dropped = integer(status, "log_lines_dropped"); dropped > 0) {
         out +=

@@ -153,6 +153,8 @@ class Controller {
     [[nodiscard]] bool last_reload_ok() const noexcept { return last_reload_ok_; }
     [[nodiscard]] std::size_t workers() const { return ports_.publisher.workers(); }
     [[nodiscard]] bool stopping() const noexcept { return stopping_; }
+    /// The daemon ends, though requests may still finish.
+    [[nodiscard]] bool ending() const noexcept { return ending_ || stopping_; }
 
   private:
     using State = std::shared_ptr<const route::ServiceState>;

@@ -245,6 +245,7 @@ json::object status_json(const Controller& controller, const std::string& metric
     object["config_loaded_at"] = rfc3339(controller.config_loaded_at());
     object["state_file"] = snapshot.config->state;
     object["now"] = rfc3339(now);
+    object["stopping"] = controller.ending();
     json::array listeners;
     for (const ProcessFacts::ListenerFact& fact : facts.listeners()) {
         json::object listener;

@@ -319,6 +319,16 @@ TEST(PrintHistory, WhatIsNotInTheStateFileYetIsMarked) {
                       HasSubstr("\n  Not in the state file yet (state.db: the disk is full)\n")));
 }
 
+TEST(PrintStatus, SaysThatTheDaemonEnds) {
+    json::value status = example_json("status");
+    EXPECT_THAT(print_status(status, Screen()), HasSubstr("Listening on"));
+    status.as_object()["stopping"] = true;
+    EXPECT_THAT(
+        print_status(status, Screen()),
+        AllOf(HasSubstr("\nSTOPPING: nobody new is let in, what is under way may finish.\n"),
+              Not(HasSubstr("Listening on"))));
+}
+
 TEST(PrintStatus, SaysWhatIsNotInTheStateFileYet) {
     json::value status = example_json("status");
     status.as_object()["history_unwritten"] =

@@ -2,6 +2,7 @@
 
 #include "control/controller.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -38,13 +39,13 @@ struct Disk {
     std::map<std::string, state::ServiceRecord> records;
     std::map<std::string, state::Maintenance> maintenance;
     std::vector<state::HistoryEntry> history;
-    bool fail_services = false;
-    bool fail_commit = false;
-    bool fail_append = false;
-    bool fail_progress = false;
-    bool fail_finish = false;
-    bool hold_commit = false;  ///< A commit waits until this is false.
-    int commits_waiting = 0;
+    std::atomic<bool> fail_services = false;
+    std::atomic<bool> fail_commit = false;
+    std::atomic<bool> fail_append = false;
+    std::atomic<bool> fail_progress = false;
+    std::atomic<bool> fail_finish = false;
+    std::atomic<bool> hold_commit = false;  ///< A commit waits until this is false.
+    std::atomic<int> commits_waiting = 0;
 
     void release() {
         const std::lock_guard lock(mutex);
