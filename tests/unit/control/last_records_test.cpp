@@ -31,7 +31,7 @@ class UnwrittenEnd : public ::testing::Test {
         EXPECT_EQ(house.entry_of(*job).outcome, "running");
         return job;
     }
-    void fail(bool Disk::*what, bool fails) {
+    void fail(std::atomic<bool> Disk::*what, bool fails) {
         const std::lock_guard lock(house.disk->mutex);
         (*house.disk).*what = fails;
     }
