@@ -49,7 +49,10 @@ constexpr const char* kBody = R"(
       if (number === 0) {
         state.opened += 1;
         log('WebSocket opened: ' + text);
-        timer = setInterval(() => socket.send('message ' + number), 200);
+        timer = setInterval(() => {
+          // Between the server's goodbye and onclose it is CLOSING.
+          if (socket.readyState === WebSocket.OPEN) socket.send('message ' + number);
+        }, 200);
       }
       number += 1;
       state.socket = text.split(/[ :]/)[0];
