@@ -148,6 +148,32 @@ std::string failover_line(const json::value& service, const std::string& now) {
            (reason.empty() ? "" : "; " + reason);
 }
 
+/// No target of the live slot passes its checks, and no failover stands in: what is there to do.
+std::string down_line(const json::value& service) {
+    const std::string live = text(service, "live");
+    const json::value& slots = field(service, "slots");
+    const json::value& slot = field(slots, live);
+    if (flag(slot, "healthy") || field(service, "failover").is_object() ||
+        !text(service, "failover_barred").empty()) {
+        return {};
+    }
+    const json::array& targets = list(slot, "targets");
+    if (std::none_of(targets.begin(), targets.end(), [](const json::value& target) {
+            return text(target, "state") == "unhealthy";
+        })) {
+        return {};
+    }
+    const std::string other = other_slot(service);
+    const std::string line = "DOWN: " + printable(live) +
+                             " is live, and no target of it is healthy; requests are tried there "
+                             "all the same. ";
+    const json::value* idle = find(slots, other);
+    if (idle == nullptr) return line + "There is no other slot.";
+    if (!flag(*idle, "healthy")) return line + "No target of " + other + " is, either.";
+    return line + printable(other) + " is healthy: switchyard switch " + shown(service, "name") +
+           " " + other;
+}
+
 std::string drain_line(const json::value& drain, const std::string& now) {
     const std::int64_t tunnels = integer(drain, "tunnels");
     if (flag(drain, "kept")) {
@@ -226,6 +252,10 @@ std::string service_block(const json::value& service, const std::string& now,
         out += painted(screen, Paint::red, elided(line, screen.columns)) + "\n";
     }
     if (const std::string line = failover_line(service, now); !line.empty()) {
+        for (const std::string& part : wrapped(line, screen.columns - 2, 4))
+            out += "  " + painted(screen, Paint::red, part) + "\n";
+    }
+    if (const std::string line = down_line(service); !line.empty()) {
         for (const std::string& part : wrapped(line, screen.columns - 2, 4))
             out += "  " + painted(screen, Paint::red, part) + "\n";
     }
@@ -344,7 +374,7 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
     std::stable_partition(order.begin(), order.end(), troubled);
     std::stable_partition(order.begin(), order.end(), [](const json::value* service) {
         return field(*service, "failover").is_object() ||
-               !text(*service, "failover_barred").empty();
+               !text(*service, "failover_barred").empty() || !down_line(*service).empty();
     });
     const std::size_t shown_services = std::min(order.size(), rows > 4 ? rows - 4 : 1);
     for (std::size_t i = 0; i < shown_services; ++i) {
@@ -372,6 +402,7 @@ std::string overview(const json::value& status, const Screen& screen, std::size_
         if (field(service, "maintenance").is_object()) healthy += ", MAINTENANCE";
         if (field(service, "failover").is_object()) healthy += ", FAILOVER";
         if (!text(service, "failover_barred").empty()) healthy += ", NO FAILOVER";
+        if (!down_line(service).empty()) healthy += ", DOWN";
         table.add({{shown(service, "name"), Paint::bold},
                    {live, paint_of_slot(live)},
                    {format_since(text(service, "live_since"), now)},

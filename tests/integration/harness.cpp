@@ -54,33 +54,4 @@ std::string colour_of(const Response& response) {
     return response.field("X-Origin-Colour").value_or("");
 }
 
-TestCertificates::TestCertificates(const std::vector<std::string>& names) : names_(names) {
-    make(false);
-}
-
-void TestCertificates::renew() const {
-    make(true);
-}
-
-void TestCertificates::make(bool force) const {
-    std::vector<std::string> command{SWITCHYARD_SOURCE_DIR "/certs/make-dev-certs", "--dir",
-                                     dir_.path().string()};
-    if (force) command.emplace_back("--force");
-    command.insert(command.end(), names_.begin(), names_.end());
-    const auto run = run_program(command);
-    if (run.exit.code != 0) throw std::runtime_error("make-dev-certs: " + run.err);
-}
-
-std::string TestCertificates::listener(std::string_view address) const {
-    const auto entry = [this](std::string_view name) {
-        return "        - {certificate: \"" + certificate(name) + "\", key: \"" + key(name) +
-               "\"}\n";
-    };
-    auto text = "  - address: \"" + std::string(address) + "\"\n    tls:\n      certificates:\n";
-    text += entry("localhost");
-    for (const auto& name : names_)
-        text += entry(name);
-    return text;
-}
-
 }  // namespace switchyard::test

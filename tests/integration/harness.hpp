@@ -1,6 +1,7 @@
 #pragma once
 
 #include "support/admin_client.hpp"
+#include "support/certificates.hpp"
 #include "support/client.hpp"
 #include "support/daemon.hpp"
 #include "support/deadline.hpp"
@@ -59,30 +60,5 @@ class FrontDoor : public testing::Test {
 
 /// The colour of the origin that answered, as it says itself; empty if the proxy answered.
 std::string colour_of(const Response& response);
-
-/// A CA and certificates made by certs/make-dev-certs in a folder of their own.
-class TestCertificates {
-  public:
-    /// For localhost, 127.0.0.1, ::1, *.localhost; and one for each further name.
-    explicit TestCertificates(const std::vector<std::string>& names = {});
-
-    [[nodiscard]] std::string ca() const { return dir_.file("ca.pem"); }
-    [[nodiscard]] std::string certificate(std::string_view name = "localhost") const {
-        return dir_.file(std::string(name) + ".pem");
-    }
-    [[nodiscard]] std::string key(std::string_view name = "localhost") const {
-        return dir_.file(std::string(name) + ".key");
-    }
-    /// New certificates (and a new CA) under the same names, for tests of a reload.
-    void renew() const;
-    /// A listener's line for the configuration, with every certificate, localhost first.
-    [[nodiscard]] std::string listener(std::string_view address = "127.0.0.1:0") const;
-
-  private:
-    void make(bool force) const;
-
-    std::vector<std::string> names_;
-    TempDir dir_;
-};
 
 }  // namespace switchyard::test

@@ -92,6 +92,35 @@ TEST(PrintStatus, SaysWhyThereIsNoFailover) {
     EXPECT_THAT(print_status(many, Screen()), HasSubstr(", NO FAILOVER"));
 }
 
+TEST(PrintStatus, NobodyOverlooksALiveSlotThatIsDown) {
+    json::value status = status_with(1);
+    EXPECT_THAT(print_status(status, Screen()), Not(HasSubstr("DOWN")));
+    json::object& service = status.at("services").as_array()[0].as_object();
+    const auto set_health = [&service](const char* slot, const char* state) {
+        json::object& of = service["slots"].at(slot).as_object();
+        of["healthy"] = std::string(state) == "healthy";
+        for (json::value& target : of["targets"].as_array())
+            target.as_object()["state"] = state;
+    };
+    // Nothing is known yet: that is no reason for an alarm.
+    set_health("blue", "unknown");
+    EXPECT_THAT(print_status(status, Screen()), Not(HasSubstr("DOWN")));
+    set_health("blue", "unhealthy");
+    set_health("green", "healthy");
+    EXPECT_THAT(print_status(status, Screen()),
+                HasSubstr("\n  DOWN: blue is live, and no target of it is healthy; requests are "
+                          "tried there\n  all the same. green is healthy: switchyard switch "
+                          "scoreboard green\n"));
+    json::value many = status_with(40);
+    EXPECT_THAT(print_status(many, Screen()), Not(HasSubstr("DOWN")));
+    many.at("services").as_array()[17].as_object()["slots"] = service["slots"];
+    EXPECT_THAT(print_status(many, Screen()), HasSubstr(", DOWN"));
+    set_health("green", "unhealthy");
+    EXPECT_THAT(print_status(status, Screen()), HasSubstr("No target of green is, either.\n"));
+    service["slots"].as_object().erase("green");
+    EXPECT_THAT(print_status(status, Screen()), HasSubstr("There is no other slot.\n"));
+}
+
 TEST(PrintStatus, SaysWhyATargetIsPassedOverAndForHowLong) {
     json::value status = example_json("status");
     json::value& service = status.at("services").as_array()[0];
