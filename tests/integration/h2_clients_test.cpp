@@ -110,13 +110,15 @@ TEST_P(H2Clients, TheLogSaysHttp2) {
 }
 
 TEST_P(H2Clients, AReloadHoldsForNewConnections) {
-    start_wire();
+    const std::string before = "max_concurrent_streams: 100";
+    start_wire({}, "http2: {" + before + "}\n");
     auto old = come_in();
     old.settle();
     EXPECT_EQ(old.settings().at(3), 100u);
     const auto running = old.open(h2_request("GET", "/sleep?ms=300"));
-    daemon().write_config(read_file(daemon().config_path()) +
-                          "http2: {max_concurrent_streams: 7}\n");
+    auto yaml = read_file(daemon().config_path());
+    yaml.replace(yaml.find(before), before.size(), "max_concurrent_streams: 7");
+    daemon().write_config(yaml);
     const auto reload = daemon().cli({"reload"});
     ASSERT_EQ(reload.exit.code, 0) << reload.err;
     auto fresh = come_in();
