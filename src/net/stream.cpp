@@ -38,6 +38,8 @@ bool Stream::start(int fd, bool connected) noexcept {
     watches_writing_ = !connected;
     hung_up_ = broken_ = cancelled_ = read_timed_out_ = write_timed_out_ = false;
     tls_failed_ = tls_drained_ = tls_reader_wants_write_ = tls_writer_wants_read_ = false;
+    tls_repeats_ = tls_held_ = false;
+    tls_record_bytes_ = 0;
     if (!loop_.add(fd, *this, connected ? kReading : kBoth)) {
         error_number_ = errno;
         ::close(fd);
@@ -52,6 +54,7 @@ void Stream::close() noexcept {
         SSL_free(tls_);
         tls_ = nullptr;
     }
+    tls_unsent_.reset();
     tls_maker_.reset();
     if (fd_ >= 0) {
         loop_.forget(*this);

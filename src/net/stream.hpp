@@ -2,6 +2,7 @@
 
 #include "base/task.hpp"
 #include "net/event_loop.hpp"
+#include "net/tls_unsent.hpp"
 
 #include <chrono>
 #include <coroutine>
@@ -20,6 +21,8 @@ struct ssl_st;
 struct ssl_ctx_st;
 
 namespace switchyard::net {
+
+class TlsBatch;
 
 enum class IoStatus : std::uint8_t {
     ok,
@@ -159,7 +162,12 @@ class Stream final : public Pollable, private TimerNode {
 
     Task<IoStatus> shake_hands(ssl_st* made, std::chrono::milliseconds timeout);
     IoStatus tls_read(void* data, std::size_t size, std::size_t& done) noexcept;
+    /// Comes again with the same octets after `again`, and with what follows `done` after `ok`.
     IoStatus tls_write(std::span<const iovec> pieces, std::size_t& done) noexcept;
+    /// Sends a batch of records; keeps what the socket does not take (`again`).
+    IoStatus tls_flush(TlsBatch& batch) noexcept;
+    /// Sends that: `ok` when nothing of it is left.
+    IoStatus tls_send_unsent() noexcept;
     /// `again`: `want` is the event (EPOLLIN, EPOLLOUT) to wait for.
     IoStatus tls_failure(int result, std::uint32_t& want) noexcept;
 
@@ -176,12 +184,17 @@ class Stream final : public Pollable, private TimerNode {
     bool cancelled_ = false;
     bool read_timed_out_ = false;
     bool write_timed_out_ = false;
-    bool tls_more_ = false;  ///< The record being written is not the last of its batch.
+    bool tls_more_ = false;  ///< The record being written is not the last of its write.
     bool tls_failed_ = false;
     bool tls_drained_ = false;  ///< What OpenSSL holds is no whole record: wait for more.
     // A TLS transfer that waits for the other direction.
     bool tls_reader_wants_write_ = false;
     bool tls_writer_wants_read_ = false;
+    bool tls_repeats_ = false;  ///< SSL_write wants the same record again.
+    bool tls_held_ = false;     ///< An octet that has gone is not told yet: see tls_write().
+    std::uint16_t tls_record_bytes_ = 0;  ///< How long the next record may be; 0: none was made.
+    std::uint64_t tls_wrote_at_ = 0;      ///< Tick of the last write.
+    std::unique_ptr<TlsUnsent> tls_unsent_;
     std::coroutine_handle<> reader_;
     std::coroutine_handle<> writer_;
     std::uint64_t read_due_ = 0;

@@ -1,11 +1,13 @@
 // The TLS half of Stream: OpenSSL reads and writes the socket through a BIO of ours that knows the
-// stream's readiness, so a record costs one system call and a wait costs none.
+// stream's readiness, so that a wait costs no system call, and several records cost one.
 #include "net/stream.hpp"
+#include "net/tls_batch.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
+#include <new>
+#include <utility>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -14,8 +16,55 @@
 namespace switchyard::net {
 
 namespace {
-/// The most plaintext of one TLS record (RFC 8446 §5.1).
-constexpr std::size_t kRecordBytes = 16 * 1024;
+
+/// The first record of a stream, and of one that was silent for a second, fits into one packet with
+/// what TLS and TCP add (of 1500 octets), so that its octets need not wait for others; each further
+/// one may be twice as long.
+constexpr std::uint16_t kFirstRecordBytes = 1350;
+constexpr std::chrono::seconds kSilence{1};
+
+/// A place in the pieces of a write.
+struct Place {
+    std::span<const iovec> pieces;
+    std::size_t index = 0;
+    std::size_t offset = 0;
+
+    void skip(std::size_t octets) noexcept {
+        while (octets > 0) {
+            const std::size_t part = std::min(octets, pieces[index].iov_len - offset);
+            offset += part;
+            octets -= part;
+            if (octets > 0) next();
+        }
+    }
+    /// The next octets, at most `most` (a record); what lies in several pieces is put together, as
+    /// a head and what follows belong into one record. Valid until the next call on this thread.
+    std::span<const char> take(std::size_t most) noexcept {
+        alignas(64) static thread_local char joined[kRecordBytes];
+        while (pieces[index].iov_len == offset)
+            next();
+        const auto* const begin = static_cast<const char*>(pieces[index].iov_base) + offset;
+        const std::size_t here = std::min(pieces[index].iov_len - offset, most);
+        if (here == most || index + 1 == pieces.size()) return {begin, here};
+        std::size_t size = 0;
+        std::size_t from = offset;
+        for (std::size_t i = index; i < pieces.size() && size < most; ++i) {
+            const std::size_t part = std::min(pieces[i].iov_len - from, most - size);
+            if (part == 0) continue;
+            std::memcpy(joined + size, static_cast<const char*>(pieces[i].iov_base) + from, part);
+            size += part;
+            from = 0;
+        }
+        return {joined, size};
+    }
+
+  private:
+    void next() noexcept {
+        ++index;
+        offset = 0;
+    }
+};
+
 }  // namespace
 
 /// The BIO below OpenSSL. Its data pointer is the Stream.
@@ -42,9 +91,21 @@ struct TlsBio {
         auto* stream = static_cast<Stream*>(BIO_get_data(bio));
         BIO_clear_retry_flags(bio);
         if (size <= 0) return 0;
-        const iovec piece{const_cast<char*>(data), static_cast<std::size_t>(size)};
+        const auto octets = static_cast<std::size_t>(size);
+        // What is not the last record of a write waits for those that follow.
+        TlsBatch& batch = TlsBatch::here();
+        if (batch.owner == stream && (stream->tls_more_ || !batch.empty())) {
+            if (octets > batch.room()) stream->tls_flush(batch);
+            if (!stream->tls_unsent_ && octets <= batch.room()) {
+                batch.append(data, octets);
+                return size;
+            }
+        }
+        const iovec piece{const_cast<char*>(data), octets};
         std::size_t done = 0;
-        switch (stream->send({&piece, 1}, done, stream->tls_more_)) {
+        IoStatus status = stream->tls_send_unsent();
+        if (status == IoStatus::ok) status = stream->send({&piece, 1}, done, stream->tls_more_);
+        switch (status) {
             case IoStatus::ok:
                 return static_cast<int>(done);
             case IoStatus::again:
@@ -159,57 +220,95 @@ IoStatus Stream::tls_read(void* data, std::size_t size, std::size_t& done) noexc
     return status;
 }
 
+IoStatus Stream::tls_send_unsent() noexcept {
+    while (tls_unsent_) {
+        const iovec rest{tls_unsent_->octets.get() + tls_unsent_->sent,
+                         tls_unsent_->size - tls_unsent_->sent};
+        std::size_t done = 0;
+        const IoStatus status = send({&rest, 1}, done, tls_more_);
+        if (status != IoStatus::ok) return status;
+        tls_unsent_->sent += done;
+        if (done == rest.iov_len) tls_unsent_.reset();
+    }
+    return IoStatus::ok;
+}
+
+IoStatus Stream::tls_flush(TlsBatch& batch) noexcept {
+    if (batch.empty()) return IoStatus::ok;
+    const std::span<char> content = batch.content();
+    batch.clear();
+    const iovec all{content.data(), content.size()};
+    std::size_t done = 0;
+    const IoStatus status = send({&all, 1}, done, tls_more_);
+    if (status == IoStatus::ok && done == content.size()) return IoStatus::ok;
+    if (status != IoStatus::ok && status != IoStatus::again) return status;
+    const std::size_t left = content.size() - done;
+    tls_unsent_.reset(new (std::nothrow) TlsUnsent);
+    if (tls_unsent_) tls_unsent_->octets.reset(new (std::nothrow) char[left]);
+    if (!tls_unsent_ || !tls_unsent_->octets) {
+        tls_unsent_.reset();
+        tls_failed_ = true;  // A hole in the stream.
+        error_number_ = ENOMEM;
+        return IoStatus::error;
+    }
+    std::memcpy(tls_unsent_->octets.get(), content.data() + done, left);
+    tls_unsent_->size = left;
+    return IoStatus::again;
+}
+
 IoStatus Stream::tls_write(std::span<const iovec> pieces, std::size_t& done) noexcept {
     done = 0;
+    tls_writer_wants_read_ = false;
+    // Nothing is encrypted for a socket that takes nothing.
+    if (!writable_) return IoStatus::again;
     std::size_t total = 0;
     for (const iovec& piece : pieces)
         total += piece.iov_len;
-    // A head and what follows go into one record: small pieces are put together first.
-    alignas(64) static thread_local char joined[kRecordBytes];
-    std::size_t index = 0;
-    std::size_t offset = 0;
-    while (done < total) {
-        while (pieces[index].iov_len == offset) {
-            ++index;
-            offset = 0;
-        }
-        const char* record = static_cast<const char*>(pieces[index].iov_base) + offset;
-        std::size_t size = std::min(pieces[index].iov_len - offset, kRecordBytes);
-        if (size < kRecordBytes && index + 1 < pieces.size()) {
-            size = 0;
-            std::size_t from = offset;
-            for (std::size_t i = index; i < pieces.size() && size < kRecordBytes; ++i) {
-                const std::size_t part = std::min(pieces[i].iov_len - from, kRecordBytes - size);
-                std::memcpy(joined + size, static_cast<const char*>(pieces[i].iov_base) + from,
-                            part);
-                size += part;
-                from = 0;
-            }
-            record = joined;
-        }
-        tls_more_ = done + size < total;
+    if (total == 0) return IoStatus::ok;
+    Place place{pieces};
+    tls_more_ = total > 1;
+    if (const IoStatus status = tls_send_unsent(); status != IoStatus::ok) return status;
+    if (std::exchange(tls_held_, false)) {
+        place.skip(1);
+        done = 1;
+    }
+    const std::uint64_t now = loop_.timers().now();
+    const bool silent = now - tls_wrote_at_ > TimerWheel::ticks(kSilence);
+    if (tls_record_bytes_ == 0 || (silent && !tls_repeats_)) tls_record_bytes_ = kFirstRecordBytes;
+    tls_wrote_at_ = now;
+
+    TlsBatch& batch = TlsBatch::here();
+    batch.owner = this;
+    IoStatus status = IoStatus::ok;
+    while (done < total && status == IoStatus::ok) {
+        const std::span<const char> record = place.take(tls_record_bytes_);
+        tls_more_ = done + record.size() < total;
+        if (batch.room() < kWireRecordBytes && (status = tls_flush(batch)) != IoStatus::ok) break;
         ERR_clear_error();
         std::size_t written = 0;
-        const int result = SSL_write_ex(tls_, record, size, &written);
-        tls_writer_wants_read_ = false;
+        const int result = SSL_write_ex(tls_, record.data(), record.size(), &written);
         if (result != 1) {
             std::uint32_t want = 0;
-            const IoStatus status = tls_failure(result, want);
+            status = tls_failure(result, want);
             tls_writer_wants_read_ = want == EPOLLIN;
-            return done > 0 && status == IoStatus::again ? IoStatus::ok : status;
+            tls_repeats_ = status == IoStatus::again;
+            break;
         }
+        tls_repeats_ = false;
         done += written;
-        for (std::size_t left = written; left > 0;) {
-            const std::size_t part = std::min(left, pieces[index].iov_len - offset);
-            offset += part;
-            left -= part;
-            if (left > 0) {
-                ++index;
-                offset = 0;
-            }
-        }
+        place.skip(written);
+        tls_record_bytes_ =
+            static_cast<std::uint16_t>(std::min<std::size_t>(2 * tls_record_bytes_, kRecordBytes));
     }
-    return IoStatus::ok;
+    if (const IoStatus flushed = tls_flush(batch); flushed == IoStatus::error) status = flushed;
+    batch.owner = nullptr;
+    // Not all has left. Whoever writes has to come again for it, as if an octet had not been taken.
+    if (tls_unsent_ && done > 0) {
+        tls_held_ = true;
+        --done;
+        if (status == IoStatus::ok) status = IoStatus::again;
+    }
+    return done > 0 && status == IoStatus::again ? IoStatus::ok : status;
 }
 
 }  // namespace switchyard::net

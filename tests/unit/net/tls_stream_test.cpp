@@ -4,6 +4,7 @@
 #include "net/tls_context.hpp"
 #include "support/temp_dir.hpp"
 #include "unit/net/support.hpp"
+#include "unit/net/tls_meeting.hpp"
 #include "unit/net/tls_support.hpp"
 
 #include <chrono>
@@ -24,42 +25,7 @@ using test::TlsClient;
 
 constexpr std::chrono::milliseconds kNoLimit{0};
 
-/// A loop, a context with one certificate, and a client on a thread of its own.
-class TlsStream : public testing::Test {
-  protected:
-    TlsStream() {
-        const auto files = test::make_certificate(dir_.path().string(), "one", {"one.example"});
-        config_.certificates.push_back({files.certificate, files.key});
-        context_ = make_context();
-    }
-
-    std::shared_ptr<const TlsContext> make_context() {
-        auto made = TlsContext::create(config_, keys_);
-        if (!made) throw std::runtime_error(made.error().message);
-        return *made;
-    }
-
-    /// Runs `server` on the loop against `client` on its thread.
-    void meet(const std::function<Task<void>(Stream&)>& server,
-              const std::function<void(TlsClient&)>& client) {
-        auto pair = Pair::tcp();
-        Stream stream(loop_);
-        ASSERT_TRUE(stream.open(pair.take_ours()));
-        std::thread other([&] {
-            TlsClient tls(pair.take_theirs(), "one.example");
-            client(tls);
-        });
-        run(loop_, server(stream));
-        stream.close();
-        other.join();
-    }
-
-    switchyard::test::TempDir dir_;
-    config::Tls config_;
-    TicketKeys keys_;
-    std::shared_ptr<const TlsContext> context_;
-    EventLoop loop_;
-};
+class TlsStream : public test::TlsMeeting {};
 
 Task<void> echo(Stream& stream, const TlsContext& context, std::size_t total) {
     const IoStatus status = co_await stream.accept_tls(context.start(), 10s);
