@@ -35,7 +35,8 @@ class ClientSession final : public http::OriginExchange {
     [[nodiscard]] MessageBody& body() noexcept override { return body_; }
 
     [[nodiscard]] bool received_anything() const noexcept override { return received_anything_; }
-    /// Not an octet of it was taken by the socket.
+    /// Not an octet of it was taken by the socket. (Over TLS, some that were not count as taken
+    /// when it took only a part of several records.)
     [[nodiscard]] bool unprocessed() const noexcept override {
         return writer_.bytes_sent() == sent_before_;
     }

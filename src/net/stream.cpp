@@ -38,7 +38,7 @@ bool Stream::start(int fd, bool connected) noexcept {
     watches_writing_ = !connected;
     hung_up_ = broken_ = cancelled_ = read_timed_out_ = write_timed_out_ = false;
     tls_failed_ = tls_drained_ = tls_reader_wants_write_ = tls_writer_wants_read_ = false;
-    tls_repeats_ = tls_held_ = false;
+    tls_more_ = tls_repeats_ = tls_held_ = false;
     tls_record_bytes_ = 0;
     if (!loop_.add(fd, *this, connected ? kReading : kBoth)) {
         error_number_ = errno;
@@ -292,7 +292,10 @@ Task<Stream::Transfer> Stream::write_all(std::span<iovec> pieces,
             }
             continue;
         }
-        if (result.status != IoStatus::again) co_return result;
+        if (result.status != IoStatus::again) {
+            result.bytes += done;
+            co_return result;
+        }
         const IoStatus waited = co_await writable(timeout);
         if (waited != IoStatus::ok) {
             result.status = waited;

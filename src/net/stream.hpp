@@ -162,7 +162,9 @@ class Stream final : public Pollable, private TimerNode {
 
     Task<IoStatus> shake_hands(ssl_st* made, std::chrono::milliseconds timeout);
     IoStatus tls_read(void* data, std::size_t size, std::size_t& done) noexcept;
-    /// Comes again with the same octets after `again`, and with what follows `done` after `ok`.
+    /// Wants the same octets again after `again`, and what follows `done` after `ok`. With `error`
+    /// `done` is what has left before it, too. Of a write of several records, what was encrypted
+    /// and waits here counts as done but for one octet.
     IoStatus tls_write(std::span<const iovec> pieces, std::size_t& done) noexcept;
     /// Sends a batch of records; keeps what the socket does not take (`again`).
     IoStatus tls_flush(TlsBatch& batch) noexcept;

@@ -95,7 +95,7 @@ struct TlsBio {
         // What is not the last record of a write waits for those that follow.
         TlsBatch& batch = TlsBatch::here();
         if (batch.owner == stream && (stream->tls_more_ || !batch.empty())) {
-            if (octets > batch.room()) stream->tls_flush(batch);
+            if (octets > batch.room() && stream->tls_flush(batch) == IoStatus::error) return -1;
             if (!stream->tls_unsent_ && octets <= batch.room()) {
                 batch.append(data, octets);
                 return size;
@@ -226,6 +226,7 @@ IoStatus Stream::tls_send_unsent() noexcept {
                          tls_unsent_->size - tls_unsent_->sent};
         std::size_t done = 0;
         const IoStatus status = send({&rest, 1}, done, tls_more_);
+        if (status == IoStatus::error) tls_failed_ = true;
         if (status != IoStatus::ok) return status;
         tls_unsent_->sent += done;
         if (done == rest.iov_len) tls_unsent_.reset();
@@ -241,14 +242,15 @@ IoStatus Stream::tls_flush(TlsBatch& batch) noexcept {
     std::size_t done = 0;
     const IoStatus status = send({&all, 1}, done, tls_more_);
     if (status == IoStatus::ok && done == content.size()) return IoStatus::ok;
-    if (status != IoStatus::ok && status != IoStatus::again) return status;
     const std::size_t left = content.size() - done;
-    tls_unsent_.reset(new (std::nothrow) TlsUnsent);
-    if (tls_unsent_) tls_unsent_->octets.reset(new (std::nothrow) char[left]);
+    if (status != IoStatus::error) {
+        tls_unsent_.reset(new (std::nothrow) TlsUnsent);
+        if (tls_unsent_) tls_unsent_->octets.reset(new (std::nothrow) char[left]);
+        if (!tls_unsent_ || !tls_unsent_->octets) error_number_ = ENOMEM;
+    }
     if (!tls_unsent_ || !tls_unsent_->octets) {
         tls_unsent_.reset();
-        tls_failed_ = true;  // A hole in the stream.
-        error_number_ = ENOMEM;
+        tls_failed_ = true;  // A hole in the stream: nothing may follow, not even a close_notify.
         return IoStatus::error;
     }
     std::memcpy(tls_unsent_->octets.get(), content.data() + done, left);
@@ -279,11 +281,17 @@ IoStatus Stream::tls_write(std::span<const iovec> pieces, std::size_t& done) noe
 
     TlsBatch& batch = TlsBatch::here();
     batch.owner = this;
+    std::size_t left_us = done;
     IoStatus status = IoStatus::ok;
-    while (done < total && status == IoStatus::ok) {
+    while (done < total) {
+        if (batch.room() < kWireRecordBytes) {
+            tls_more_ = true;
+            status = tls_flush(batch);
+            if (status != IoStatus::ok) break;
+            left_us = done;
+        }
         const std::span<const char> record = place.take(tls_record_bytes_);
         tls_more_ = done + record.size() < total;
-        if (batch.room() < kWireRecordBytes && (status = tls_flush(batch)) != IoStatus::ok) break;
         ERR_clear_error();
         std::size_t written = 0;
         const int result = SSL_write_ex(tls_, record.data(), record.size(), &written);
@@ -297,11 +305,18 @@ IoStatus Stream::tls_write(std::span<const iovec> pieces, std::size_t& done) noe
         tls_repeats_ = false;
         done += written;
         place.skip(written);
-        tls_record_bytes_ =
-            static_cast<std::uint16_t>(std::min<std::size_t>(2 * tls_record_bytes_, kRecordBytes));
+        // Short ones tell nothing of how far the client's window is open.
+        if (written == tls_record_bytes_) {
+            tls_record_bytes_ = static_cast<std::uint16_t>(
+                std::min<std::size_t>(2 * tls_record_bytes_, kRecordBytes));
+        }
     }
-    if (const IoStatus flushed = tls_flush(batch); flushed == IoStatus::error) status = flushed;
+    if (tls_flush(batch) == IoStatus::error) status = IoStatus::error;
     batch.owner = nullptr;
+    if (status == IoStatus::error) {
+        done = left_us;
+        return status;
+    }
     // Not all has left. Whoever writes has to come again for it, as if an octet had not been taken.
     if (tls_unsent_ && done > 0) {
         tls_held_ = true;
