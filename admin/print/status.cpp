@@ -148,13 +148,14 @@ std::string failover_line(const json::value& service, const std::string& now) {
            (reason.empty() ? "" : "; " + reason);
 }
 
-/// No target of the live slot passes its checks, and no failover stands in: what is there to do.
+/// No target of the live slot passes its checks, and neither a failover nor a maintenance page
+/// stands in: what is there to do.
 std::string down_line(const json::value& service) {
     const std::string live = text(service, "live");
     const json::value& slots = field(service, "slots");
     const json::value& slot = field(slots, live);
     if (flag(slot, "healthy") || field(service, "failover").is_object() ||
-        !text(service, "failover_barred").empty()) {
+        !text(service, "failover_barred").empty() || field(service, "maintenance").is_object()) {
         return {};
     }
     const json::array& targets = list(slot, "targets");

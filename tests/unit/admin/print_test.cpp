@@ -119,6 +119,9 @@ TEST(PrintStatus, NobodyOverlooksALiveSlotThatIsDown) {
     EXPECT_THAT(print_status(status, Screen()), HasSubstr("No target of green is, either.\n"));
     service["slots"].as_object().erase("green");
     EXPECT_THAT(print_status(status, Screen()), HasSubstr("There is no other slot.\n"));
+    // Then nothing is sent there.
+    service["maintenance"] = json::object{{"since", "2026-03-01T03:10:09.120Z"}};
+    EXPECT_THAT(print_status(status, Screen()), Not(HasSubstr("DOWN")));
 }
 
 TEST(PrintStatus, SaysWhyATargetIsPassedOverAndForHowLong) {
